@@ -1,0 +1,1 @@
+"""YAML in, frozen structs out; nothing else reads YAML."""

@@ -1,0 +1,52 @@
+"""Facts about one unit: what the probe found, or what a profile's ``sample:`` says a board has."""
+
+import msgspec
+
+
+class RuntimeFact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One runtime as found on a unit."""
+
+    id: str
+    version: str = ""
+    targets: tuple[str, ...] = ()
+    """Where it can run models, in the runtime's own words, proven by a tiny inference: ``cpu``, ``cuda``, ``MYRIAD``."""
+    is_usable: bool = True
+    reason: str = ""
+    """Why it is not usable, and the command that mends it."""
+
+
+class ZoneFact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One temperature sensor with the reading at the time of the probe."""
+
+    name: str
+    temp_c: float | None = None
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Facts probed on this unit."""
+
+    arch: str
+    """As ``platform.machine()`` gives it: ``x86_64 aarch64 armv7l``."""
+    os: str = ""
+    python: str = ""
+    glibc: str = ""
+    board: str = ""
+    """Human-readable model: device tree ``model``, or DMI vendor and product."""
+    compatible: tuple[str, ...] = ()
+    """Device tree ``compatible`` strings."""
+    dmi: tuple[str, ...] = ()
+    """DMI system vendor, product and board name."""
+    tegra_release: str = ""
+    usb: tuple[str, ...] = ()
+    """USB ids, ``vendor:product``, lower-case hexadecimal."""
+    cores: int = 1
+    memory_mb: int = 0
+    memory_limit_mb: int | None = None
+    """The control group's limit where one is set."""
+    cameras: tuple[str, ...] = ()
+    zones: tuple[ZoneFact, ...] = ()
+    runtimes: tuple[RuntimeFact, ...] = ()
+
+    def runtime(self, runtime_id: str) -> RuntimeFact | None:
+        """Find the facts about one runtime, if it was looked for."""
+        return next((r for r in self.runtimes if r.id == runtime_id), None)

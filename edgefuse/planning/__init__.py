@@ -1,0 +1,1 @@
+"""What will run on this unit, and why: facts, plan, golden checks, measurements."""
