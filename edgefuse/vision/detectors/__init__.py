@@ -1,0 +1,1 @@
+"""Decoders of face detectors, one file each; the contract is ``edgefuse/vision/detector.py``."""

@@ -1,0 +1,112 @@
+"""Opened models, bound to the tensor pool, by task and input size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.config.manifest import Manifest, TensorSpec, Variant
+from edgefuse.errors import PlanError
+from edgefuse.runtime import Session
+from edgefuse.vision.pool import TensorPool
+from edgefuse.vision.types import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One opened model: write ``inputs``, ``run``, read ``outputs``."""
+
+    manifest: Manifest
+    variant: Variant
+    session: Session
+    inputs: tuple[NDArray[np.generic], ...]
+    """In the order of ``variant.inputs``; bound, so write into them and never replace them."""
+    outputs: tuple[NDArray[np.generic], ...]
+    """In the order of ``variant.outputs``; overwritten by the next run."""
+
+    def run(self) -> None:
+        """Run the session once.
+
+        Raises:
+            RuntimeRunError: The native code failed.
+        """
+        self.session.run()
+
+
+def bind_model(manifest: Manifest, variant: Variant, session: Session, pool: TensorPool) -> Model:
+    """Bind a session to tensors of the pool.
+
+    Raises:
+        RuntimeLoadError: The manifest's shapes differ from the file's.
+    """
+    inputs, outputs = (
+        tuple(pool.tensor(manifest.task, f"{side}.{spec.name}", spec.shape, spec.dtype) for spec in specs)
+        for side, specs in (("in", variant.inputs), ("out", variant.outputs))
+    )
+    session.bind(inputs, outputs)
+    return Model(manifest, variant, session, inputs, outputs)
+
+
+class Models:
+    """The opened models of a pipeline."""
+
+    def __init__(self, models: Iterable[Model]) -> None:
+        self._by_task: dict[str, list[Model]] = {}
+        for model in models:
+            self._by_task.setdefault(model.manifest.task, []).append(model)
+
+    def model(self, task: str, size_px: int = 0) -> Model:
+        """Give the model of a task whose input size is nearest to ``size_px``.
+
+        Raises:
+            PlanError: No model of that task was opened.
+        """
+        models = self._by_task.get(task)
+        if not models:
+            raise PlanError(f"cannot find a model for '{task}': none was opened; `edgefuse plan` says why")
+        return min(models, key=lambda m: abs(m.variant.size_px - size_px))
+
+    def has(self, task: str) -> bool:
+        """Tell whether a model of that task was opened."""
+        return task in self._by_task
+
+    def close(self) -> None:
+        """Close every session."""
+        for models in self._by_task.values():
+            for model in models:
+                model.session.close()
+
+
+class ImageInput:
+    """Writes pictures into one image input of a model as its ``TensorSpec`` asks, without allocating."""
+
+    def __init__(self, spec: TensorSpec, tensor: NDArray[np.generic]) -> None:
+        is_nhwc = spec.layout == "nhwc"
+        self.height_px, self.width_px = spec.shape[1:3] if is_nhwc else spec.shape[2:4]
+        self._is_rgb = spec.colour == "rgb"
+        self._target = tensor[0] if is_nhwc else tensor[0].transpose(1, 2, 0)
+        self._colour: Pixels = np.zeros((self.height_px, self.width_px, 3), np.uint8)
+        values = (np.arange(256, dtype=np.float32) - spec.mean) * spec.scale
+        self._table = (
+            values.astype(spec.dtype) if np.issubdtype(tensor.dtype, np.floating) else np.arange(256, dtype=spec.dtype)
+        )
+
+    def write(self, picture: Pixels) -> None:
+        """Convert and copy a picture into the tensor.
+
+        Args:
+            picture: (height_px, width_px, 3) uint8 BGR, already at the input's size.
+        """
+        if self._is_rgb:
+            done = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=self._colour)
+            assert done is self._colour
+            picture = self._colour
+        if self._target.flags.c_contiguous:
+            cv2.LUT(picture, self._table, dst=self._target)
+        else:
+            for channel in range(3):
+                self._target[:, :, channel] = self._table[picture[:, :, channel]]

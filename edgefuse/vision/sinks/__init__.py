@@ -1,0 +1,1 @@
+"""Sinks, one file each; the contract is ``edgefuse/vision/sink.py``."""

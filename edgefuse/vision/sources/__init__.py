@@ -1,0 +1,1 @@
+"""Sources, one file each; the contract is ``edgefuse/vision/source.py``."""

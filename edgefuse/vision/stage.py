@@ -1,0 +1,53 @@
+"""The contract of a stage; implementations live in ``edgefuse/vision/stages/``, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from edgefuse.config.profile import OperatingPoint
+from edgefuse.vision.model import Models
+from edgefuse.vision.types import Attention, Packet
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a stage may use; made once a pipeline."""
+
+    models: Models
+    ladder: tuple[OperatingPoint, ...]
+    """Every point that a packet may carry; whatever depends on a point is prepared for all of them."""
+    height_px: int
+    width_px: int
+    """Largest frame that will come."""
+    attention: Attention
+
+
+class Stage(Protocol):
+    """One step of the pipeline; always called from one and the same thread."""
+
+    def run(self, packet: Packet) -> Packet:
+        """Give the packet with what this stage adds; compose stages also draw into ``packet.frame.pixels``.
+
+        Raises:
+            RuntimeRunError: A model failed; the pipeline counts it and marks the packet as ``Search.FAILED``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the stage itself opened; models are not its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StageType:
+    """How a stage is found, configured and made: the ``PLUGIN`` of its file."""
+
+    options: type[Any]
+    """A frozen msgspec struct, which is the stage's schema; known in the stage's file."""
+    make: Callable[[Any, StageContext], Stage]
+    """Takes an instance of ``options``."""
+    thread: Literal["find", "compose"]
+    tasks: tuple[str, ...] = ()
+    """Tasks of the models that the stage cannot do without."""

@@ -1,0 +1,1 @@
+"""Stages, one file each; the contract is ``edgefuse/vision/stage.py``."""
