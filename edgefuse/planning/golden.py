@@ -1,6 +1,6 @@
 """The golden check: a model must turn one fixed input into the outputs that its manifest promises.
 
-It catches what loading does not: runtimes that return zeros for files they half understand, wrong kernels, swapped layouts.
+It catches what loading does not: zeros for a file that the runtime half understands, wrong kernels, swapped layouts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The contract of a detector's decoder; implementations live in ``edgefuse/vision/detectors/``, named as in manifests."""
+"""The contract of a detector's decoder; implementations live in ``edgefuse/vision/detectors/``, named as in YAML."""
 
 from __future__ import annotations
 

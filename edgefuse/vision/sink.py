@@ -50,7 +50,7 @@ SinkType = Callable[[str], Sink]
 
 
 def make_sink(address: str) -> Sink:
-    """Make a sink from an address such as ``null``, ``mjpeg:8080``, ``rtsp://…``, ``v4l2loopback:/dev/video9`` or a path.
+    """Make a sink from an address such as ``null``, ``mjpeg:8080``, ``rtsp://…``, ``/dev/video9`` or a path.
 
     Raises:
         SinkError: The address cannot be understood.
