@@ -1,9 +1,12 @@
-"""Manifests: what a model is, takes and gives, and where its files come from (``models/<id>.yaml``)."""
+"""Manifests: what a model is, takes and gives, and where its files come from (``models/<id>.yaml``).
+
+Releases carry the same structs as JSON, whose readers ignore unknown keys; in YAML the loader refuses them.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -12,10 +15,11 @@ from edgefuse.errors import ConfigError
 
 Format = Literal["tflite", "onnx", "openvino_ir"]
 Precision = Literal["fp32", "fp16", "int8"]
+SourceKind = Literal["python", "npm", "https", "file", "converted_from"]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One input or output of a model, and how pixels become its numbers."""
 
     name: str
@@ -31,31 +35,52 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """For quantised tensors: real value = (stored - zero_point) * scale."""
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where one file comes from; exactly one of the first five keys is set."""
 
-    python: str | None = None
+    python: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][\w.-]*==\w[\w.+!-]*$")] | None = None
     """``name==version`` of a wheel, fetched with the user's own pip and never installed."""
-    npm: str | None = None
+    npm: Annotated[str, msgspec.Meta(pattern=r"^(@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*@\d[\w.+-]*$")] | None = None
     """``name@version``, fetched with the user's own npm and never installed."""
-    https: str | None = None
-    file: str | None = None
+    https: Annotated[str, msgspec.Meta(pattern="^https://")] | None = None
+    file: Annotated[str, msgspec.Meta(pattern="^[/~]")] | None = None
+    """Absolute path on this machine; ``~`` is the home folder."""
     converted_from: str | None = None
     """Id of the variant that ``tools/convert`` makes this file from."""
     member: str | None = None
     """Path inside the wheel, package or archive."""
 
+    def __post_init__(self) -> None:
+        if len(self._origins()) != 1:
+            raise ValueError("expected exactly one of `python npm https file converted_from`")
+        if self.kind in ("python", "npm") and self.member is None:
+            raise ValueError(f"a `{self.kind}` source needs `member`, the path inside the package")
 
-class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    @property
+    def kind(self) -> SourceKind:
+        """Which of the five keys is set."""
+        return self._origins()[0]
+
+    @property
+    def address(self) -> str:
+        """What that key says."""
+        return str(getattr(self, self.kind))
+
+    def _origins(self) -> tuple[SourceKind, ...]:
+        return tuple(kind for kind in get_args(SourceKind) if getattr(self, kind) is not None)
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a variant; the first file of a variant is the one that a runtime is given."""
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^\w[\w.-]*$")]
+    """A bare file name; files of one variant lie in one folder under these names."""
     sha256: Sha256
     size_bytes: Annotated[int, msgspec.Meta(ge=1)]
     source: Source
 
 
-class GoldenOutput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GoldenOutput(msgspec.Struct, frozen=True, kw_only=True):
     """What one output must be for the golden input: values at evenly spaced places of the flattened output."""
 
     values: Annotated[tuple[float, ...], msgspec.Meta(min_length=1)]
@@ -63,7 +88,7 @@ class GoldenOutput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Largest accepted absolute difference."""
 
 
-class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """One way to have the model: format, precision, input size."""
 
     id: str
@@ -82,7 +107,7 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What an opened session holds, measured."""
 
 
-class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Licence(msgspec.Struct, frozen=True, kw_only=True):
     """Under which terms the weights come."""
 
     id: str
@@ -92,7 +117,7 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     note: str = ""
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One model with all its variants."""
 
     id: str

@@ -1,0 +1,102 @@
+"""The stages of one run, in order, split over the find and the compose thread."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from edgefuse import registry
+from edgefuse.config import loader
+from edgefuse.config.profile import OperatingPoint
+from edgefuse.vision.model import Models
+from edgefuse.vision.source import StreamFormat
+from edgefuse.vision.stage import Stage, StageContext, StageType
+from edgefuse.vision.types import Attention, Packet, Search
+
+PACKAGE = "edgefuse.vision.stages"
+Effect = Literal["fuse_mesh", "anonymise", "none"]
+
+
+def stage_names(effect: Effect) -> tuple[str, ...]:
+    """List the stages of an effect in order; every fused frame is marked."""
+    mark = ("mark",) if effect.startswith("fuse_") else ()
+    return ("detect_faces", "track_faces", "align_faces", effect, *mark)
+
+
+def stage_types(names: Sequence[str]) -> dict[str, StageType]:
+    """Look the stages up.
+
+    Raises:
+        ConfigError: There is no stage of that name.
+    """
+    return {name: registry.load(PACKAGE, name) for name in names}
+
+
+def load_options(
+    types: Mapping[str, StageType], settings: Mapping[str, Mapping[str, str]]
+) -> dict[str, msgspec.Struct]:
+    """Check stage settings against each stage's schema.
+
+    Args:
+        types: Stages that will run, by name.
+        settings: By stage and key, values as YAML text.
+
+    Returns:
+        One options struct a stage; stages without settings get their defaults.
+
+    Raises:
+        ConfigError: A stage does not run, or a key or value does not fit.
+    """
+    fields = [(name, kind.options, msgspec.field(default_factory=kind.options)) for name, kind in types.items()]
+    schema = msgspec.defstruct("Settings", fields, frozen=True, forbid_unknown_fields=True)
+    if not settings:
+        return {name: getattr(schema(), name) for name in types}
+    lines = (f"{stage}: {{{', '.join(f'{k}: {v}' for k, v in keys.items())}}}" for stage, keys in settings.items())
+    options = loader.parse("\n".join(lines), schema, name="settings")
+    return {name: getattr(options, name) for name in types}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedStage:
+    """A stage with the name that it is reported under."""
+
+    name: str
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Stages by thread; ``run_find`` and ``run_compose`` may run at the same time on different packets."""
+
+    find: tuple[NamedStage, ...]
+    compose: tuple[NamedStage, ...]
+
+    def close(self) -> None:
+        """Close every stage; models are closed by whoever opened them."""
+        for named in (*self.find, *self.compose):
+            named.stage.close()
+
+
+def make_pipeline(
+    options: Mapping[str, msgspec.Struct],
+    models: Models,
+    ladder: tuple[OperatingPoint, ...],
+    stream: StreamFormat,
+) -> Pipeline:
+    """Make the stages, in the order of ``options``."""
+    context = StageContext(models, ladder, stream.height_px, stream.width_px, Attention())
+    types = stage_types(tuple(options))
+    made = {name: NamedStage(name, types[name].make(options[name], context)) for name in options}
+    return Pipeline(
+        find=tuple(made[name] for name in options if types[name].thread == "find"),
+        compose=tuple(made[name] for name in options if types[name].thread == "compose"),
+    )
+
+
+def mark_failed(packet: Packet) -> Packet:
+    """Say that nothing is known of this frame, so that what fails closed can close."""
+    return dataclasses.replace(packet, faces=(), search=Search.FAILED)

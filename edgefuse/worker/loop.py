@@ -1,0 +1,232 @@
+"""The threads of a pipeline: capture → find → compose → deliver, joined by mailboxes.
+
+    capture ──mailbox── find ──mailbox── compose ──mailbox── deliver
+
+A live stream keeps only the newest frame in each mailbox, so latency is bounded and every displaced frame is counted.
+From file to file the mailboxes wait instead, so no frame is lost. Order is kept in both.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from edgefuse import clock
+from edgefuse.config.profile import OperatingPoint
+from edgefuse.errors import RuntimeRunError, SourceError, SourceGoneError
+from edgefuse.vision.pipeline import NamedStage, Pipeline, mark_failed
+from edgefuse.vision.pool import Buffer, BufferPool
+from edgefuse.vision.sink import Sink
+from edgefuse.vision.source import Capture, Source, StreamFormat
+from edgefuse.vision.types import Frame, Packet
+from edgefuse.worker.histogram import Histogram
+from edgefuse.worker.mailbox import Mailbox
+from edgefuse.worker.pace import Player, RateLimiter
+
+logger = logging.getLogger(__name__)
+
+BUFFERS = 8  # four threads and three mailboxes hold one each, and one is free so that capture never waits
+_RETRY_FIRST_S = 0.5  # back-off for a source that went away: doubled up to the longest
+_RETRY_LONGEST_S = 5.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened so far; each number is written by one thread only."""
+
+    frames_in: int = 0
+    frames_out: int = 0
+    skipped: int = 0
+    dropped_before_find: int = 0
+    dropped_before_compose: int = 0
+    dropped_before_deliver: int = 0
+    failures: int = 0
+    source_losses: int = 0
+    faces: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """Frames that a newer one displaced, wherever."""
+        return self.dropped_before_find + self.dropped_before_compose + self.dropped_before_deliver
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    packet: Packet
+    entered_ns: int
+
+
+@dataclass
+class Loop:
+    """One run of a pipeline from an opened source to an opened sink."""
+
+    source: Source
+    stream: StreamFormat
+    sink: Sink
+    pipeline: Pipeline
+    ladder: tuple[OperatingPoint, ...]
+    point: int = 0
+    is_paced: bool = False
+    """Play a file as if it were a camera."""
+    counts: Counts = field(default_factory=Counts, init=False)
+    latency: Histogram = field(default_factory=Histogram, init=False)
+    stage_times: dict[str, Histogram] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        is_lossless = not (self.stream.is_live or self.is_paced)
+        self.is_lossless = is_lossless
+        self.pool = BufferPool(BUFFERS, self.stream.height_px, self.stream.width_px)
+        self._to_find, self._to_compose, self._to_deliver = (Mailbox[_Job](is_lossless=is_lossless) for _ in range(3))
+        self._is_stopping = threading.Event()
+        self._failure: BaseException | None = None
+        named = (*self.pipeline.find, *self.pipeline.compose)
+        self.stage_times = {name: Histogram() for name in ("capture", *(n.name for n in named), "deliver")}
+
+    def set_point(self, point: int) -> None:
+        """Take another operating point from the next captured frame on."""
+        self.point = point
+
+    def stop(self) -> None:
+        """End the run after the frames that are under way."""
+        self._is_stopping.set()
+
+    def run(self, on_progress: Callable[[Counts], None], interval_s: float = 0.2) -> None:
+        """Run until the source ends or ``stop``; the sink is closed afterwards, the source too.
+
+        Raises:
+            EdgefuseError: What the first thread that failed could not mend.
+        """
+        bodies = (self._capture, self._find, self._compose, self._deliver)
+        threads = [threading.Thread(target=self._guard, args=(b,), name=b.__name__.strip("_")) for b in bodies]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            try:
+                threads[-1].join(interval_s)
+                on_progress(self.counts)
+            except KeyboardInterrupt:
+                self.stop()
+        self._drain()
+        if self._failure is not None:
+            raise self._failure
+
+    def _guard(self, body: Callable[[], None]) -> None:
+        """Run a thread's body; whatever ends it early ends the run, and ``run`` raises it."""
+        try:
+            body()
+        except BaseException as e:
+            self._failure = self._failure or e
+            self._is_stopping.set()
+            for mailbox in (self._to_find, self._to_compose, self._to_deliver):
+                mailbox.close()
+
+    def _capture(self) -> None:
+        player, limiter = Player(self._is_stopping), RateLimiter()
+        try:
+            while not self._is_stopping.is_set():
+                buffer = self.pool.lease()
+                start_ns = clock.now_ns()
+                capture = self._read(buffer)
+                if capture is None:
+                    self.pool.give_back(buffer)
+                    return
+                self.stage_times["capture"].add(clock.now_ns() - start_ns)
+                captured_ns = player.wait_until(capture.captured_ns) if self.is_paced else capture.captured_ns
+                point = self.ladder[self.point]
+                frame = Frame(capture.pixels, self.counts.frames_in, captured_ns, buffer)
+                self.counts.frames_in += 1
+                if self.is_lossless or limiter.admits(captured_ns, point.rate_hz):
+                    job = _Job(Packet(frame, point), clock.now_ns())
+                    self.counts.dropped_before_find += self._hand_over(self._to_find, job)
+                else:
+                    self.counts.skipped += 1
+                    self.pool.give_back(buffer)
+        finally:
+            self.source.close()
+            self._to_find.close()
+
+    def _read(self, buffer: Buffer) -> Capture | None:
+        """Read a frame; a live source that went away is waited for."""
+        wait_s = _RETRY_FIRST_S
+        while not self._is_stopping.is_set():
+            try:
+                return self.source.read(buffer)
+            except SourceGoneError as e:
+                self.counts.source_losses += 1
+                logger.warning("source went away, waiting for it reason=%s", e)
+            while not self._is_stopping.wait(wait_s) and not self._reopen():
+                wait_s = min(2 * wait_s, _RETRY_LONGEST_S)
+        return None
+
+    def _reopen(self) -> bool:
+        self.source.close()
+        try:
+            stream = self.source.open()
+        except SourceGoneError:
+            return False
+        if stream.width_px > self.stream.width_px or stream.height_px > self.stream.height_px:
+            raise SourceError(
+                f"cannot go on: the source came back with {stream.width_px}x{stream.height_px} pixels, "
+                f"more than the {self.stream.width_px}x{self.stream.height_px} that were prepared; start again"
+            )
+        logger.info("source is back width_px=%d height_px=%d", stream.width_px, stream.height_px)
+        return True
+
+    def _find(self) -> None:
+        try:
+            for job in iter(self._to_find.take, None):
+                try:
+                    packet = self._run_stages(self.pipeline.find, job.packet)
+                except RuntimeRunError as e:
+                    self.counts.failures += 1
+                    logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
+                    packet = mark_failed(job.packet)
+                done = _Job(packet, job.entered_ns)
+                self.counts.dropped_before_compose += self._hand_over(self._to_compose, done)
+        finally:
+            self._to_compose.close()
+
+    def _compose(self) -> None:
+        try:
+            for job in iter(self._to_compose.take, None):
+                done = _Job(self._run_stages(self.pipeline.compose, job.packet), job.entered_ns)
+                self.counts.dropped_before_deliver += self._hand_over(self._to_deliver, done)
+        finally:
+            self._to_deliver.close()
+
+    def _run_stages(self, stages: Sequence[NamedStage], packet: Packet) -> Packet:
+        for named in stages:
+            start_ns = clock.now_ns()
+            packet = named.stage.run(packet)
+            self.stage_times[named.name].add(clock.now_ns() - start_ns)
+        return packet
+
+    def _deliver(self) -> None:
+        try:
+            for job in iter(self._to_deliver.take, None):
+                start_ns = clock.now_ns()
+                self.sink.write(job.packet.frame)
+                end_ns = clock.now_ns()
+                self.stage_times["deliver"].add(end_ns - start_ns)
+                self.latency.add(end_ns - job.entered_ns)
+                self.counts.faces += len(job.packet.faces)
+                self.counts.frames_out += 1
+                self.pool.give_back(job.packet.frame.buffer)
+        finally:
+            self.sink.close()
+
+    def _hand_over(self, mailbox: Mailbox[_Job], job: _Job) -> int:
+        """Put a job and return the buffer of the one that nobody will take; gives how many were dropped."""
+        displaced = mailbox.put(job)
+        if displaced is None:
+            return 0
+        self.pool.give_back(displaced.packet.frame.buffer)
+        return 1
+
+    def _drain(self) -> None:
+        """Return the buffers of what was still under way when a run failed."""
+        for mailbox in (self._to_find, self._to_compose, self._to_deliver):
+            while (job := mailbox.take()) is not None:
+                self.pool.give_back(job.packet.frame.buffer)

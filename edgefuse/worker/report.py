@@ -1,0 +1,100 @@
+"""What a run tells when it is over, as JSON for scripts and as lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from edgefuse.planning.plan import Plan
+from edgefuse.worker.histogram import Histogram
+
+_PAGE_MB = 4096 / 1e6
+_KILO = 1024 / 1e6
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """From capture to delivery, milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Resident memory of the process, megabytes (10⁶ bytes)."""
+
+    start: float
+    end: float
+    peak: float
+
+
+class Pool(msgspec.Struct, frozen=True):
+    """Balance of the buffer pool."""
+
+    buffers: int
+    leased: int
+    returned: int
+    peak: int
+
+
+class StageTime(msgspec.Struct, frozen=True):
+    """What one stage took of its thread."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class RunReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One run from first to last frame; ``frames_in == frames_out + dropped + skipped``."""
+
+    v: int = 1
+    frames_in: int
+    """Frames that the source gave."""
+    frames_out: int
+    """Frames that the sink got."""
+    dropped: int
+    """Frames that a newer one displaced."""
+    skipped: int
+    """Frames above the operating point's rate."""
+    failures: int
+    """Frames on which a model failed."""
+    source_losses: int
+    """How often a live source went away and was waited for."""
+    fps: float
+    duration_s: float
+    cpu_s: float
+    """Processor seconds of all threads."""
+    latency_ms: Latency
+    rss_mb: Memory
+    pool: Pool
+    stages: dict[str, StageTime]
+    """By stage; ``capture`` and ``deliver`` are source and sink."""
+    faces: int
+    """Faces in delivered frames, summed up."""
+    point: int
+    effect: str
+    plan: Plan
+
+    def to_json(self) -> bytes:
+        """Give indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def stage_time(histogram: Histogram) -> StageTime:
+    """Sum up a stage's histogram."""
+    return StageTime(*(histogram.percentile_ms(p) for p in (50, 95, 99)))
+
+
+def rss_mb() -> float:
+    """Read the resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_MB
+
+
+def peak_rss_mb() -> float:
+    """Read the largest resident memory that this process ever had."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * _KILO
+    return rss_mb()  # kernels without VmHWM

@@ -1,0 +1,175 @@
+import dataclasses
+
+import pytest
+from fakes.streams import FakeSink, FakeSource, FakeStage, sleeping
+
+from edgefuse.config.profile import OperatingPoint
+from edgefuse.errors import RuntimeRunError, SinkError, SourceError, SourceGoneError
+from edgefuse.vision.pipeline import NamedStage, Pipeline
+from edgefuse.vision.types import Packet, Search
+from edgefuse.worker import loop as loop_module
+from edgefuse.worker.loop import BUFFERS, Loop
+
+LADDER = tuple(
+    OperatingPoint(effect_px=px, detect_px=128, rate_hz=rate_hz, detect_every=1)
+    for px, rate_hz in ((256, 1000.0), (192, 1000.0), (128, 10.0))
+)
+
+
+def make_loop(
+    source: FakeSource,
+    sink: FakeSink,
+    find: FakeStage | None = None,
+    compose: FakeStage | None = None,
+    *,
+    point: int = 0,
+    is_paced: bool = False,
+) -> Loop:
+    pipeline = Pipeline((NamedStage("find", find or FakeStage()),), (NamedStage("compose", compose or FakeStage()),))
+    return Loop(source, source.open(), sink, pipeline, LADDER, point, is_paced)
+
+
+def run(loop: Loop) -> None:
+    loop.run(lambda _: None, interval_s=0.01)
+
+
+def assert_balance(loop: Loop) -> None:
+    counts, pool = loop.counts, loop.pool.count()
+    assert counts.frames_in == counts.frames_out + counts.dropped + counts.skipped
+    assert pool.leased == pool.returned
+    assert pool.peak <= BUFFERS
+
+
+@pytest.fixture(autouse=True)
+def short_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "_RETRY_FIRST_S", 0.01)
+
+
+def test_file_to_file_loses_no_frame_and_keeps_pixels_and_order() -> None:
+    sink = FakeSink()
+    loop = make_loop(FakeSource(200), sink, FakeStage(sleeping([0, 0.002])), FakeStage(sleeping([0.001, 0, 0])))
+    run(loop)
+    assert sink.indices == list(range(200))
+    assert sink.values == [i % 256 for i in range(200)]
+    assert_balance(loop)
+
+
+def test_file_to_file_ignores_the_points_rate() -> None:
+    loop = make_loop(FakeSource(60), FakeSink(), point=2)
+    run(loop)
+    assert (loop.counts.frames_out, loop.counts.skipped) == (60, 0)
+
+
+def test_overloaded_live_stream_drops_counts_and_keeps_order() -> None:
+    sink = FakeSink(is_live=True)
+    loop = make_loop(
+        FakeSource(150, rate_hz=500, is_live=True), sink, compose=FakeStage(sleeping([0.004])), is_paced=True
+    )
+    run(loop)
+    assert loop.counts.dropped > 0
+    assert sink.indices == sorted(set(sink.indices))
+    assert_balance(loop)
+
+
+def test_latency_stays_bounded_under_twofold_overload() -> None:
+    loop = make_loop(FakeSource(100, rate_hz=100, is_live=True), FakeSink(), FakeStage(sleeping([0.02])), is_paced=True)
+    run(loop)
+    # In the middle of a run every frame waits for at most the frame before it in each of three mailboxes.
+    assert loop.latency.percentile_ms(99) < 3 * 20 + 10
+
+
+def test_rate_of_the_point_skips_frames_of_a_live_stream() -> None:
+    loop = make_loop(FakeSource(100, rate_hz=100, is_live=True), FakeSink(), point=2)
+    run(loop)
+    assert loop.counts.skipped == pytest.approx(90, abs=2)
+    assert_balance(loop)
+
+
+def test_point_changes_between_two_frames_and_loses_none() -> None:
+    seen: list[int] = []
+
+    def remember(packet: Packet) -> Packet:
+        seen.append(packet.point.effect_px)
+        if packet.frame.index == 50:
+            loop.set_point(1)
+        return packet
+
+    loop = make_loop(FakeSource(100), FakeSink(), FakeStage(remember))
+    run(loop)
+    changed_at = seen.index(192)
+    assert 50 < changed_at <= 54
+    assert seen == [256] * changed_at + [192] * (100 - changed_at)
+
+
+def test_failing_model_marks_the_frame_and_the_run_goes_on() -> None:
+    searches: list[Search] = []
+
+    def fail_once(packet: Packet) -> Packet:
+        if packet.frame.index == 3:
+            raise RuntimeRunError("cannot run model: broken")
+        return dataclasses.replace(packet, search=Search.WHOLE)
+
+    def remember(packet: Packet) -> Packet:
+        searches.append(packet.search)
+        return packet
+
+    loop = make_loop(FakeSource(6), FakeSink(), FakeStage(fail_once), FakeStage(remember))
+    run(loop)
+    assert searches == [Search.WHOLE] * 3 + [Search.FAILED] + [Search.WHOLE] * 2
+    assert loop.counts.failures == 1
+
+
+def test_failing_compose_stage_ends_the_run_so_that_nothing_clear_leaves() -> None:
+    def fail(packet: Packet) -> Packet:
+        raise ValueError("a bug")
+
+    sink = FakeSink()
+    loop = make_loop(FakeSource(50), sink, compose=FakeStage(fail))
+    with pytest.raises(ValueError, match="a bug"):
+        run(loop)
+    assert sink.indices == []
+    assert sink.is_closed
+
+
+def test_full_disk_ends_the_run_and_closes_sink_and_source() -> None:
+    source = FakeSource(1000)
+    sink = FakeSink(fails_at=20, failure=SinkError("cannot write out.mp4: no space left on device"))
+    with pytest.raises(SinkError, match="no space left"):
+        run(make_loop(source, sink))
+    assert sink.indices == list(range(20))
+    assert sink.is_closed
+    assert source.closed
+
+
+def test_lost_camera_is_waited_for_and_goes_on() -> None:
+    gone = SourceGoneError("cannot read /dev/video0: unplugged")
+    source = FakeSource(30, is_live=True, trouble={10: [gone]}, reopen_trouble=[gone, gone])
+    sink = FakeSink()
+    loop = make_loop(source, sink)
+    run(loop)
+    assert source.opened == 4
+    assert loop.counts.source_losses == 1
+    assert sink.indices[-1] == 29
+    assert_balance(loop)
+
+
+def test_camera_that_comes_back_larger_ends_the_run_with_the_reason() -> None:
+    gone = SourceGoneError("unplugged")
+    source = FakeSource(30, is_live=True, trouble={10: [gone]}, reopened_width_px=1000)
+    with pytest.raises(SourceError, match="came back with 1000x8 pixels"):
+        run(make_loop(source, FakeSink()))
+
+
+def test_stop_ends_a_run_and_delivers_what_is_under_way() -> None:
+    sink = FakeSink()
+    loop = make_loop(FakeSource(10**9), sink)
+    loop.run(lambda counts: loop.stop() if counts.frames_out else None, interval_s=0.01)
+    assert sink.indices == list(range(loop.counts.frames_in))
+    assert sink.is_closed
+    assert_balance(loop)
+
+
+def test_find_and_compose_run_in_threads_of_their_own() -> None:
+    find, compose = FakeStage(), FakeStage()
+    run(make_loop(FakeSource(5), FakeSink(), find, compose))
+    assert (find.threads, compose.threads) == ({"find"}, {"compose"})
