@@ -2,6 +2,8 @@
 
 import msgspec
 
+from edgefuse.config.manifest import Format
+
 
 class RuntimeFact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One runtime as found on a unit."""
@@ -9,7 +11,9 @@ class RuntimeFact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     id: str
     version: str = ""
     targets: tuple[str, ...] = ()
-    """Where it can run models, in the runtime's own words, proven by a tiny inference: ``cpu``, ``cuda``, ``MYRIAD``."""
+    """Where it can run models, in the words of its file, proven by a tiny inference: ``cpu cuda myriad``."""
+    formats: tuple[Format, ...] = ()
+    """What this version reads: OpenVINO 2026 reads ``tflite``, 2022.3 does not."""
     is_usable: bool = True
     reason: str = ""
     """Why it is not usable, and the command that mends it."""
@@ -39,7 +43,10 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tegra_release: str = ""
     usb: tuple[str, ...] = ()
     """USB ids, ``vendor:product``, lower-case hexadecimal."""
+    gpus: tuple[str, ...] = ()
+    """Vendors of the graphics processors, lower case: ``nvidia intel amd``."""
     cores: int = 1
+    """Processor cores that this process may use: affinity and the control group's quota count."""
     memory_mb: int = 0
     memory_limit_mb: int | None = None
     """The control group's limit where one is set."""
