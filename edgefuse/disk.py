@@ -1,10 +1,19 @@
 """Writing files so that a power cut leaves the old content or the new, never half of either."""
 
+from __future__ import annotations
+
+import errno
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from edgefuse.errors import StoreError
+
+CHUNK_BYTES = 1 << 20
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -14,19 +23,29 @@ def write_atomically(path: Path, data: bytes) -> None:
         StoreError: The disk is full or the folder cannot be written; the old file is untouched.
     """
     temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-        sync_folder(path.parent)
-    except OSError as e:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(f"cannot write {path}: {e.strerror}") from e
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                publish(file, Path(temporary), path)
+        except BaseException:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def publish(file: BinaryIO, temporary: Path, path: Path) -> None:
+    """Give the written ``file``, which lies at ``temporary``, its final name, durably.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    file.flush()
+    os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -36,3 +55,51 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """Read a file piece by piece.
+
+    Raises:
+        StoreError: The file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+    except OSError as e:
+        raise StoreError(f"cannot read {path}: {e.strerror}") from e
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says while ``path`` is written into words that help.
+
+    Raises:
+        StoreError: The body raised an OSError.
+    """
+    try:
+        yield
+    except OSError as e:
+        raise StoreError(f"cannot write {path}: {e.strerror}{_ADVICE.get(e.errno or 0, '')}") from e
+
+
+_ADVICE = {
+    errno.ENOSPC: "; make room, or set EDGEFUSE_ROOT to a folder on a larger disk",
+    errno.EDQUOT: "; make room, or set EDGEFUSE_ROOT to a folder on a larger disk",
+    errno.EACCES: "; run as the folder's owner, or set EDGEFUSE_ROOT to a folder of your own",
+    errno.EROFS: "; set EDGEFUSE_ROOT to a folder that can be written",
+}
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path`` against other processes and threads; waits until it is free.
+
+    Raises:
+        OSError: The lock file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

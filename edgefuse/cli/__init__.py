@@ -1,0 +1,1 @@
+"""One file, one subcommand of ``edgefuse``; the contract is ``edgefuse.command``."""

@@ -1,0 +1,1 @@
+"""What models this machine holds: content-addressed files, the releases that use them, and how files get here."""

@@ -1,0 +1,126 @@
+"""What this unit has learned about its models: golden checks and measurements, kept in ``state.json``.
+
+Everything here can be learned again, so a broken file is moved aside and the unit goes on; nothing is deleted silently.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import clock, disk, paths
+from edgefuse.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What a result holds for: one file on one version of a runtime, on one target, with so many threads."""
+
+    sha256: str
+    """Of the first file of the variant."""
+    runtime: str
+    version: str
+    target: str
+    threads: int
+
+
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
+    """How fast a model ran on this unit."""
+
+    setup: Setup
+    p50_ms: float
+    p95_ms: float
+    memory_mb: int
+    """Growth of the resident set by opening and running the model."""
+    measured_at: str
+    """Wall time, ISO 8601."""
+
+
+class GoldenCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a model gave on this unit what its manifest promises."""
+
+    setup: Setup
+    failure: str = ""
+    """Why it failed; empty where it passed."""
+    checked_at: str
+    """Wall time, ISO 8601."""
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was learned; one result a setup, the newest."""
+
+    v: int = VERSION
+    """Major version of this form; readers refuse one that they do not know and ignore keys that they do not know."""
+    measurements: tuple[Measurement, ...] = ()
+    checks: tuple[GoldenCheck, ...] = ()
+
+    def with_measurement(self, new: Measurement) -> State:
+        """Add a measurement in place of an older one of the same setup."""
+        kept = tuple(m for m in self.measurements if m.setup != new.setup)
+        return msgspec.structs.replace(self, measurements=(*kept, new))
+
+    def with_check(self, new: GoldenCheck) -> State:
+        """Add a golden check in place of an older one of the same setup."""
+        kept = tuple(c for c in self.checks if c.setup != new.setup)
+        return msgspec.structs.replace(self, checks=(*kept, new))
+
+    def check(self, setup: Setup) -> GoldenCheck | None:
+        """Find the golden check of a setup, if there was one."""
+        return next((c for c in self.checks if c.setup == setup), None)
+
+
+def state_path() -> Path:
+    """Give the place of this unit's state."""
+    return paths.state_dir() / "state.json"
+
+
+def load_state(path: Path) -> State:
+    """Read the state; a unit that has learned nothing has no file.
+
+    A broken file is moved aside with a warning.
+
+    Raises:
+        StoreError: The file cannot be read, or was written by a newer edgefuse.
+    """
+    if not path.exists():
+        return State()
+    data = b"".join(disk.read_chunks(path))
+    try:
+        version = msgspec.json.decode(data, type=_Version).v
+        if version == VERSION:
+            return msgspec.json.decode(data, type=State)
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        _move_aside(path, e)
+        return State()
+    raise StoreError(f"cannot load {path}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)")
+
+
+def update_state(path: Path, change: Callable[[State], State]) -> State:
+    """Apply a change to the newest state on the disk and write it, alone among all processes.
+
+    Raises:
+        StoreError: The file cannot be read or written, or was written by a newer edgefuse.
+    """
+    with disk.writing(path), disk.locked(path.with_name("state.lock")):
+        state = change(load_state(path))
+        disk.write_atomically(path, msgspec.json.format(msgspec.json.encode(state), indent=1))
+    return state
+
+
+class _Version(msgspec.Struct):
+    """The part of the state that every version has."""
+
+    v: int
+
+
+def _move_aside(path: Path, reason: Exception) -> None:
+    aside = path.with_name(f"{path.name}.broken-{clock.wall_iso().replace(':', '')}")
+    with disk.writing(aside):
+        path.replace(aside)
+    logger.warning("state is broken and starts empty path=%s kept_as=%s reason=%s", path, aside.name, reason)
