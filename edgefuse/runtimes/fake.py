@@ -1,0 +1,100 @@
+"""A runtime without a network: a JSON file says how each output follows from the first input.
+
+It serves tests and dry runs on machines where nothing else is installed. Only a profile that names ``fake`` and a
+manifest with a variant of format ``fake`` bring it into a plan. Target: ``cpu``. A model reads::
+
+    {"inputs": [{"name": "image", "shape": [1, 4, 4, 2], "dtype": "float32"}],
+     "outputs": [{"name": "copy", "shape": [1, 32], "dtype": "float32", "gain": 2.0, "offset": 1.0}]}
+
+Value i of an output is ``gain * x[i mod len(x)] + offset``, where x is the first input, flattened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+
+from edgefuse.config.host import RuntimeFact
+from edgefuse.config.manifest import Format
+from edgefuse.errors import RuntimeLoadError, RuntimeRunError
+from edgefuse.runtime import Array, Runtime, Session, SessionOptions, TensorInfo, check_arrays, one_line
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One input of the model."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Literal["float32", "float16", "uint8", "int8", "int32", "int64"] = "float32"
+
+
+class Output(Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One output of the model, and its formula."""
+
+    gain: float = 1.0
+    offset: float = 0.0
+
+
+class FakeModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
+    outputs: Annotated[tuple[Output, ...], msgspec.Meta(min_length=1)]
+
+
+class FakeSession:
+    """One opened formula file."""
+
+    provider = "fake"
+
+    def __init__(self, model: FakeModel, name: str) -> None:
+        self._model = model
+        self._name = name
+        self._is_open = True
+        self._bound: tuple[Array, Sequence[Array]] | None = None
+        self.inputs = tuple(TensorInfo(spec.name, spec.shape, spec.dtype) for spec in model.inputs)
+        self.outputs = tuple(TensorInfo(spec.name, spec.shape, spec.dtype) for spec in model.outputs)
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+        if not self._is_open:
+            raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
+        check_arrays("input", self.inputs, inputs)
+        check_arrays("output", self.outputs, outputs)
+        self._bound = (inputs[0], tuple(outputs))
+
+    def run(self) -> None:
+        if self._bound is None:
+            raise RuntimeRunError(f"cannot run {self._name}: nothing is bound")
+        image, outputs = self._bound
+        values = image.reshape(-1).astype(np.float64)
+        for spec, output in zip(self._model.outputs, outputs, strict=True):
+            np.copyto(output, np.resize(values * spec.gain + spec.offset, output.shape), casting="unsafe")
+
+    def close(self) -> None:
+        self._is_open = False
+        self._bound = None
+
+
+class Fake:
+    """Formulas in JSON."""
+
+    formats: frozenset[Format] = frozenset({"fake"})
+
+    def probe(self) -> RuntimeFact:
+        """Tell that it works: it is numpy alone, and cannot be missing."""
+        return RuntimeFact(id="fake", version="1", targets=("cpu",), formats=("fake",))
+
+    def open(self, path: Path, options: SessionOptions) -> Session:
+        try:
+            if options.target != "cpu":
+                raise ValueError(f"there is no target '{options.target}'; choose cpu")
+            return FakeSession(msgspec.json.decode(path.read_bytes(), type=FakeModel), path.name)
+        except (OSError, ValueError, msgspec.DecodeError) as e:
+            raise RuntimeLoadError(f"cannot open {path.name} on fake {options.target}: {one_line(e)}") from e
+
+
+PLUGIN: Runtime = Fake()

@@ -1,0 +1,169 @@
+"""ONNX, TensorFlow Lite and IR models by OpenVINO, from 2022.3 (which needs Python 3.10 and reads no ``.tflite``) on.
+
+Targets: ``cpu gpu npu myriad``, OpenVINO's device names in lower case. ``myriad`` is the Neural Compute Stick 2, which
+2022.3 was the last to know and which takes static shapes only. ``gpu npu myriad``: not run on hardware.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any  # the vendor's two APIs are imported by name; their shape is in openvino's pyopenvino
+
+import numpy as np
+
+from edgefuse.config.host import RuntimeFact
+from edgefuse.config.manifest import Format
+from edgefuse.errors import RuntimeLoadError, RuntimeMissingError, RuntimeRunError
+from edgefuse.runtime import Array, Runtime, Session, SessionOptions, TensorInfo, check_arrays, one_line
+from edgefuse.runtimes import prove
+
+_TARGETS = ("cpu", "gpu", "npu", "myriad")
+_VENDOR_ERRORS = (RuntimeError, ValueError, TypeError)
+_NOISE = ("Exception from ", "Check '", "FrontEnd API failed", "Model wasn't fully converted", "Summary:")
+# Parts of OpenVINO's messages, and what they mean to a person.
+_PLAIN_WORDS = {
+    'Device with "MYRIAD" name is not registered': "this OpenVINO carries no MYRIAD plugin; the stick needs Intel's "
+    "2022.3 LTS archive, named by worker_python in the profile",
+    "NC_ERROR": "no Neural Compute Stick answers; plug it in, and check its udev rules for 03e7:2485 and 03e7:f63b",
+}
+
+
+class OpenVinoSession:
+    """One compiled model with one request; bound arrays are the request's own tensors, so ``run`` copies nothing."""
+
+    def __init__(self, compiled: Any, name: str, target: str) -> None:
+        self._compiled = compiled
+        self._name = name
+        self._inputs = tuple(_info(port) for port in compiled.inputs)
+        self._outputs = tuple(_info(port) for port in compiled.outputs)
+        self._provider = _provider(compiled, target)
+        self._request: Any = None
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        return self._outputs
+
+    @property
+    def provider(self) -> str:
+        return self._provider
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
+        if self._compiled is None:
+            raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
+        check_arrays("input", self._inputs, inputs)
+        check_arrays("output", self._outputs, outputs)
+        make_tensor = functools.partial(_load_library().Tensor, shared_memory=True)  # the tensor keeps its array alive
+        try:
+            request = self._compiled.create_infer_request()
+            for i, array in enumerate(inputs):
+                request.set_input_tensor(i, make_tensor(array))
+            for i, array in enumerate(outputs):
+                request.set_output_tensor(i, make_tensor(array))
+        except _VENDOR_ERRORS as e:
+            raise RuntimeLoadError(f"cannot bind {self._name}: {_reason(e)}") from e
+        self._request = request
+
+    def run(self) -> None:
+        if self._request is None:
+            raise RuntimeRunError(f"cannot run {self._name}: nothing is bound")
+        try:
+            self._request.start_async()
+            self._request.wait()
+        except _VENDOR_ERRORS as e:
+            raise RuntimeRunError(f"cannot run {self._name}: {_reason(e)}") from e
+
+    def close(self) -> None:
+        self._request = self._compiled = None
+
+
+class OpenVino:
+    """One ``Core`` for the whole process, made at first use: each further one loads all plug-ins again."""
+
+    formats: frozenset[Format] = frozenset({"onnx", "tflite", "openvino_ir"})
+
+    def probe(self) -> RuntimeFact:
+        try:
+            library = _load_library()
+        except RuntimeMissingError as e:
+            return RuntimeFact(id="openvino", is_usable=False, reason=str(e))
+        found = {device.partition(".")[0].lower() for device in _core().available_devices}
+        targets = [target for target in _TARGETS if target in found]
+        version = library.get_version().partition("-")[0]
+        return prove(self, "openvino", version, targets)
+
+    def open(self, path: Path, options: SessionOptions) -> Session:
+        _load_library()
+        try:
+            if options.target not in _TARGETS:
+                raise ValueError(f"there is no target '{options.target}'; choose from {', '.join(_TARGETS)}")
+            model = _core().read_model(str(path))
+            if options.target == "myriad" and model.is_dynamic():
+                raise ValueError("the stick takes static shapes only; choose a variant with static shapes")
+            compiled = _core().compile_model(model, options.target.upper(), _properties(options))
+            return OpenVinoSession(compiled, path.name, options.target)
+        except _VENDOR_ERRORS as e:
+            raise RuntimeLoadError(f"cannot open {path.name} on openvino {options.target}: {_reason(e)}") from e
+
+
+def _load_library() -> Any:
+    """Import the module that has ``Core``: ``openvino`` since 2023.1, ``openvino.runtime`` before."""
+    try:
+        library = importlib.import_module("openvino")
+        return library if hasattr(library, "Core") else importlib.import_module("openvino.runtime")
+    except ModuleNotFoundError as e:
+        raise RuntimeMissingError("cannot load openvino: runtime is not installed (pip install openvino)") from e
+    except ImportError as e:
+        raise RuntimeMissingError(f"cannot load openvino: {one_line(e)} (pip install openvino)") from e
+
+
+@functools.cache
+def _core() -> Any:
+    return _load_library().Core()
+
+
+def _properties(options: SessionOptions) -> dict[str, str]:
+    """Give the settings of a target, in words that 2022.3 and 2026 share."""
+    if options.target == "cpu":
+        # Left alone, OpenVINO chooses bf16 on processors that have it. One stream: one request is in flight.
+        return {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": str(options.threads),
+            "NUM_STREAMS": "1",
+        }
+    if options.cache_dir is not None and options.target != "myriad":
+        return {"CACHE_DIR": str(options.cache_dir)}
+    return {}
+
+
+def _provider(compiled: Any, target: str) -> str:
+    """Tell the device that executes, as the compiled model reports it; plug-ins of 2022.3 may not know the question."""
+    try:
+        return ",".join(compiled.get_property("EXECUTION_DEVICES"))
+    except RuntimeError:
+        return target.upper()
+
+
+def _info(port: Any) -> TensorInfo:
+    """Describe an input or an output; dynamic axes are -1."""
+    shape = tuple(-1 if axis.is_dynamic else axis.get_length() for axis in port.get_partial_shape())
+    name = port.get_any_name() if port.get_names() else ""
+    return TensorInfo(name, shape, np.dtype(port.get_element_type().to_dtype()).name)
+
+
+def _reason(error: Exception) -> str:
+    """Give OpenVINO's message on one line without its own source files, or plain words for the ones that need them."""
+    for part, words in _PLAIN_WORDS.items():
+        if part in str(error):
+            return words
+    lines = [line for line in str(error).splitlines() if not line.startswith(_NOISE)]
+    return one_line(RuntimeError("\n".join(lines))) if lines else one_line(error)
+
+
+PLUGIN: Runtime = OpenVino()
