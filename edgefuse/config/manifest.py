@@ -11,9 +11,9 @@ from typing import Annotated, Literal, get_args
 import msgspec
 
 from edgefuse.config import loader
-from edgefuse.errors import ConfigError
 
-Format = Literal["tflite", "onnx", "openvino_ir"]
+Format = Literal["tflite", "onnx", "openvino_ir", "fake"]
+"""``fake`` is a formula in JSON, for tests and dry runs; see ``edgefuse.runtimes.fake``."""
 Precision = Literal["fp32", "fp16", "int8"]
 SourceKind = Literal["python", "npm", "https", "file", "converted_from"]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -36,7 +36,7 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one file comes from; exactly one of the first five keys is set."""
+    """Where one file comes from; exactly one of the keys but ``member`` is set."""
 
     python: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][\w.-]*==\w[\w.+!-]*$")] | None = None
     """``name==version`` of a wheel, fetched with the user's own pip and never installed."""
@@ -148,12 +148,6 @@ def load_manifests(folder: Path) -> tuple[Manifest, ...]:
     """Load every manifest of a folder, by id.
 
     Raises:
-        ConfigError: A file does not fit, or its name differs from its id.
+        ConfigError: Files do not fit or bear another name than their id; one line a mistake.
     """
-    manifests = []
-    for path in sorted(folder.glob("*.yaml")):
-        manifest = loader.load(path, Manifest)
-        if manifest.id != path.stem:
-            raise ConfigError(f"{path}:1:1: id: expected `{path.stem}` as in the file's name, got `{manifest.id}`")
-        manifests.append(manifest)
-    return tuple(manifests)
+    return tuple(loader.load_folder(folder, Manifest).values())

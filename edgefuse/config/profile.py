@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -36,7 +35,7 @@ class RuntimeRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     id: str
     target: str = "cpu"
-    """In the runtime's own words: ``cpu gpu MYRIAD tensorrt cuda``."""
+    """In the words of the runtime's file, such as ``cpu gpu npu myriad cuda tensorrt nnapi``."""
     precisions: tuple[Precision, ...] = ("fp32", "fp16", "int8")
     """What the target can run, best first."""
     needs_static_shapes: bool = False
@@ -51,8 +50,13 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A temperature limit: the board must cool from ``enter_c`` on until it is back at ``exit_c``."""
 
     zone: str
+    """As it stands in the profile's ``zones``; a pattern means the hottest zone that it matches."""
     enter_c: float
     exit_c: float
+
+    def __post_init__(self) -> None:
+        if self.exit_c >= self.enter_c:
+            raise ValueError(f"exit_c must be below enter_c, got {self.exit_c:g} and {self.enter_c:g}")
 
 
 class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,46 +97,37 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """No daemon runs there; plans are made for export."""
     hardware: Literal["run", "not run on hardware"] = "not run on hardware"
 
+    def __post_init__(self) -> None:
+        for trip in self.trips:
+            if trip.zone not in self.zones:
+                raise ValueError(f"trips: zone `{trip.zone}` is not among zones ({', '.join(self.zones)})")
+
 
 def load_profiles() -> dict[str, Profile]:
-    """Load every profile by id; a local file wins over a shipped one of the same id.
+    """Load every profile by id, local ones first; a local file takes the place of a shipped one of the same id.
 
     Raises:
-        ConfigError: A file does not fit, or its name differs from its id.
+        ConfigError: Files do not fit or bear another name than their id; one line a mistake.
     """
     profiles: dict[str, Profile] = {}
     for folder in paths.profile_dirs():
-        for path in sorted(folder.glob("*.yaml")):
-            profile = load_profile(path)
-            profiles.setdefault(profile.id, profile)
+        profiles.update(loader.load_folder(folder, Profile, skip=profiles))
     return profiles
 
 
-def load_profile(path: Path) -> Profile:
-    """Load one profile.
-
-    Raises:
-        ConfigError: The file does not fit, or its name differs from its id.
-    """
-    profile = loader.load(path, Profile)
-    if profile.id != path.stem:
-        raise ConfigError(f"{path}:1:1: id: expected `{path.stem}` as in the file's name, got `{profile.id}`")
-    return profile
-
-
 def choose_profile(profiles: Iterable[Profile], host: Host) -> Profile:
-    """Give the profile with the most rules among those whose rules all hold.
+    """Give the profile with the most rules among those whose rules all hold; of equals, the first.
 
     Raises:
         ConfigError: None matches.
     """
-    scored = [(score, p.id, p) for p in profiles if (score := match_score(p.match, host)) > 0]
+    scored = [(score, profile) for profile in profiles if (score := match_score(profile.match, host)) > 0]
     if not scored:
         raise ConfigError(
             f"cannot choose a profile: none matches this {host.arch} host; name one with --profile, "
             f"or describe the board in {paths.profile_dirs()[0]}/<id>.yaml"
         )
-    return max(scored, key=lambda row: (row[0], row[1]))[2]
+    return max(scored, key=lambda row: row[0])[1]
 
 
 def match_score(match: Match, host: Host) -> int:
