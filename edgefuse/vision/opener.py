@@ -1,0 +1,52 @@
+"""Opens the models that a plan chose and binds them to one tensor pool."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from edgefuse import paths, registry
+from edgefuse.planning.plan import Choice, Plan
+from edgefuse.runtime import Runtime, SessionOptions
+from edgefuse.store.release import Release
+from edgefuse.store.store import Store
+from edgefuse.vision.model import Model, Models, bind_model
+from edgefuse.vision.pool import TensorPool
+
+logger = logging.getLogger(__name__)
+
+
+def open_models(plan: Plan, release: Release, store: Store, tasks: Collection[str]) -> Models:
+    """Open and warm every choice of the given tasks, all sizes of the ladder included.
+
+    Raises:
+        StoreError: A file is not in the store.
+        RuntimeMissingError: A runtime that was there when the plan was made is gone.
+        RuntimeLoadError: A runtime refuses a file.
+        RuntimeRunError: A model fails at its first run.
+    """
+    pool = TensorPool()
+    opened: list[Model] = []
+    try:
+        for choice in plan.choices:
+            if choice.task in tasks:
+                opened.append(_open(choice, release, store, pool))
+                opened[-1].run()  # the first run compiles and allocates; frames must not wait for that
+    except BaseException:
+        Models(opened).close()
+        raise
+    return Models(opened)
+
+
+def _open(choice: Choice, release: Release, store: Store, pool: TensorPool) -> Model:
+    manifest, variant = release.manifest(choice.model), release.find(choice.model, choice.variant)
+    runtime: Runtime = registry.load("edgefuse.runtimes", choice.runtime)
+    options = SessionOptions(
+        target=choice.target,
+        threads=choice.threads,
+        precision=variant.precision,
+        cache_dir=paths.cache_dir() / "engines",
+    )
+    session = runtime.open(store.path_of(variant), options)
+    logger.debug("opened model=%s variant=%s on=%s", choice.model, choice.variant, session.provider)
+    return bind_model(manifest, variant, session, pool)

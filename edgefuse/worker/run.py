@@ -1,0 +1,105 @@
+"""One run from addresses to report: opens source, models, stages and sink, and closes what it opened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+
+from edgefuse import clock
+from edgefuse.config.profile import Profile
+from edgefuse.errors import ConfigError
+from edgefuse.planning.plan import Plan
+from edgefuse.store.release import Release
+from edgefuse.store.store import Store
+from edgefuse.vision.opener import open_models
+from edgefuse.vision.pipeline import Effect, load_options, make_pipeline, stage_names, stage_types
+from edgefuse.vision.sink import make_sink
+from edgefuse.vision.source import StreamFormat, make_source
+from edgefuse.worker import report
+from edgefuse.worker.loop import Counts, Loop
+from edgefuse.worker.report import Latency, Memory, Pool, RunReport
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run."""
+
+    source: str
+    sink: str
+    effect: Effect
+    settings: Mapping[str, Mapping[str, str]]
+    """Stage options by stage and key, values as YAML text."""
+    point: int = 0
+    is_paced: bool = False
+    """Play a file as if it were a camera, dropping frames that come too fast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything opened and warm, ready for the first frame."""
+
+    request: RunRequest
+    plan: Plan
+    stream: StreamFormat
+    loop: Loop
+
+    def run(self, on_progress: Callable[[Counts], None]) -> RunReport:
+        """Run to the end and report.
+
+        Raises:
+            EdgefuseError: Source, sink or a compose stage failed; what was delivered until then is complete.
+        """
+        start_ns, start_cpu_s, start_rss_mb = clock.now_ns(), time.process_time(), report.rss_mb()
+        self.loop.run(on_progress)
+        duration_s = (clock.now_ns() - start_ns) / clock.NS_PER_S
+        counts, latency = self.loop.counts, self.loop.latency
+        return RunReport(
+            frames_in=counts.frames_in,
+            frames_out=counts.frames_out,
+            dropped=counts.dropped,
+            skipped=counts.skipped,
+            failures=counts.failures,
+            source_losses=counts.source_losses,
+            fps=round(counts.frames_out / duration_s, 2),
+            duration_s=round(duration_s, 3),
+            cpu_s=round(time.process_time() - start_cpu_s, 3),
+            latency_ms=Latency(*(latency.percentile_ms(p) for p in (50, 95, 99))),
+            rss_mb=Memory(start_rss_mb, report.rss_mb(), report.peak_rss_mb()),
+            pool=Pool(**asdict(self.loop.pool.count())),
+            stages={name: report.stage_time(h) for name, h in self.loop.stage_times.items()},
+            faces=counts.faces,
+            point=self.loop.point,
+            effect=self.request.effect,
+            plan=self.plan,
+        )
+
+
+@contextmanager
+def open_run(request: RunRequest, profile: Profile, plan: Plan, release: Release, store: Store) -> Iterator[Run]:
+    """Open everything that a run needs; cheap checks come first, so that mistakes show before models are loaded.
+
+    Raises:
+        ConfigError: The point, a stage or its options do not exist.
+        EdgefuseError: Source, sink or a model cannot be opened.
+    """
+    if not 0 <= request.point < len(profile.ladder):
+        raise ConfigError(
+            f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
+        )
+    types = stage_types(stage_names(request.effect))
+    options = load_options(types, request.settings)
+    source, sink = make_source(request.source), make_sink(request.sink)
+    with ExitStack() as opened:
+        opened.callback(source.close)
+        stream = source.open()
+        opened.callback(sink.close)
+        sink.open(stream)
+        models = open_models(plan, release, store, {task for t in types.values() for task in t.tasks})
+        opened.callback(models.close)
+        pipeline = make_pipeline(options, models, profile.ladder, stream)
+        opened.callback(pipeline.close)
+        is_paced = request.is_paced or (sink.is_live and not stream.is_live)
+        loop = Loop(source, stream, sink, pipeline, profile.ladder, request.point, is_paced)
+        yield Run(request, plan, stream, loop)
