@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+
+from edgefuse.config.host import Host
+from edgefuse.config.profile import Profile
+from edgefuse.errors import PlanError
+from edgefuse.planning.candidate import Candidate, list_candidates
+from edgefuse.planning.obstacle import find_obstacle
+from edgefuse.planning.ranking import describe_choice, describe_rival, rank
+from edgefuse.store.release import Release
+from edgefuse.store.state import State
+
+REQUIRED_TASKS = ("detect_faces", "track_faces")
+"""What the main job cannot do without."""
+TASKS_ALONE = frozenset({"make_person"})
+"""Done before the pipeline opens its models, so their memory does not add up with it."""
+WORKER_MB = 100  # a worker without models
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,3 +61,153 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     worker_python: str | None = None
     choices: tuple[Choice, ...]
     rejections: tuple[Rejection, ...]
+
+    def choices_for(self, task: str) -> tuple[Choice, ...]:
+        """Give the choices for a task, one an input size."""
+        return tuple(choice for choice in self.choices if choice.task == task)
+
+
+def plan(profile: Profile, release: Release, host: Host, state: State | None = None) -> Plan:
+    """Choose for every task and input size what will run; a pure function of its arguments.
+
+    Args:
+        profile: The kind of board.
+        release: The models to choose from.
+        host: Facts of this unit, or the profile's ``sample``.
+        state: What this unit has measured and checked.
+
+    Returns:
+        Every variant of the release on every runtime of the profile, either among the choices or among the rejections.
+
+    Raises:
+        PlanError: Nothing can run for a task that the main job needs; every option is named with its reason.
+    """
+    state = state or State()
+    found = list_candidates(profile, release, host, state)
+    obstacles = {candidate: reason for candidate in found if (reason := find_obstacle(candidate, host, state))}
+    memory = _Memory(_budget_mb(profile, host))
+    outcomes = []
+    for task in _tasks(release):
+        of_task = {c: obstacles.get(c, "") for c in found if c.manifest.task == task}
+        outcomes.append(_choose_for_task(task, of_task, profile, memory))
+        if task in REQUIRED_TASKS and not outcomes[-1].reasons_chosen:
+            raise PlanError(_describe_failure(task, outcomes[-1], profile, release))
+    return Plan(
+        profile=profile.id,
+        release=release.id,
+        worker_python=profile.worker_python,
+        choices=tuple(_choice(c, why) for outcome in outcomes for c, why in outcome.reasons_chosen.items()),
+        rejections=tuple(_rejection(c, why) for outcome in outcomes for c, why in outcome.reasons_rejected.items()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of the candidates of one task, each with the reason; together they hold every candidate once."""
+
+    reasons_chosen: dict[Candidate, str]
+    reasons_rejected: dict[Candidate, str]
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What the sessions that are open together may still take."""
+
+    left_mb: int
+
+    def obstacle(self, candidate: Candidate) -> str:
+        if candidate.memory_mb <= self.left_mb:
+            return ""
+        return f"needs {candidate.memory_mb} MB, {max(0, self.left_mb)} MB of the memory budget are left"
+
+    def take(self, candidate: Candidate) -> None:
+        if candidate.manifest.task not in TASKS_ALONE:
+            self.left_mb -= candidate.memory_mb
+
+
+def _budget_mb(profile: Profile, host: Host) -> int:
+    limits_mb = (profile.memory_mb, host.memory_limit_mb, host.memory_mb or None)
+    return min(limit for limit in limits_mb if limit is not None) - WORKER_MB
+
+
+def _tasks(release: Release) -> list[str]:
+    """Order the tasks: what the main job needs has first claim on the memory."""
+    others = {manifest.task for manifest in release.manifests}.difference(REQUIRED_TASKS)
+    return [*REQUIRED_TASKS, *sorted(others)]
+
+
+def _sizes(task: str, able: list[Candidate], profile: Profile) -> list[int]:
+    """List the input sizes that must be served: a detector's stand on the ladder, any other model brings its own."""
+    if task == "detect_faces":
+        return list(dict.fromkeys(point.detect_px for point in profile.ladder))
+    return sorted({candidate.variant.size_px for candidate in able})
+
+
+def _choose_for_task(task: str, obstacles: dict[Candidate, str], profile: Profile, memory: _Memory) -> _Outcome:
+    """Choose for each size; ``obstacles`` holds every candidate of the task, with an empty text where it can run."""
+    rejected = {candidate: reason for candidate, reason in obstacles.items() if reason}
+    able = [candidate for candidate, reason in obstacles.items() if not reason]
+    chosen: dict[Candidate, str] = {}
+    sizes = _sizes(task, able, profile)
+    for size_px in sizes:
+        ranked = rank(able, size_px)
+        for place, candidate in enumerate(ranked):
+            if candidate in chosen:
+                break
+            if reason := memory.obstacle(candidate):
+                rejected[candidate] = reason
+                continue
+            memory.take(candidate)
+            chosen[candidate] = describe_choice(candidate, ranked[place + 1 :], size_px)
+            break
+    for candidate in able:
+        if candidate not in chosen and candidate not in rejected:
+            rejected[candidate] = _why_not(candidate, list(chosen), sizes)
+    return _Outcome(chosen, rejected)
+
+
+def _why_not(loser: Candidate, chosen: list[Candidate], sizes: list[int]) -> str:
+    rivals = [c for c in chosen if c.variant.size_px == loser.variant.size_px]
+    if rivals:
+        return describe_rival(rivals[0], loser)
+    return f"no point of the ladder asks for {loser.variant.size_px} px, but for {', '.join(map(str, sizes))}"
+
+
+def _choice(candidate: Candidate, reason: str) -> Choice:
+    measurement = candidate.measurement
+    return Choice(
+        task=candidate.manifest.task,
+        model=candidate.manifest.id,
+        variant=candidate.variant.id,
+        size_px=candidate.variant.size_px,
+        precision=candidate.variant.precision,
+        runtime=candidate.rule.id,
+        target=candidate.rule.target,
+        threads=candidate.setup.threads,
+        basis="measured" if measurement else "expected",
+        p50_ms=measurement.p50_ms if measurement else None,
+        reason=reason,
+    )
+
+
+def _rejection(candidate: Candidate, reason: str) -> Rejection:
+    return Rejection(
+        task=candidate.manifest.task,
+        model=candidate.manifest.id,
+        variant=candidate.variant.id,
+        runtime=candidate.rule.id,
+        target=candidate.rule.target,
+        reason=reason,
+    )
+
+
+def _describe_failure(task: str, outcome: _Outcome, profile: Profile, release: Release) -> str:
+    """Name every option of a task with its reason, a paragraph a model."""
+    if not outcome.reasons_rejected:
+        return f"cannot plan '{task}' on '{profile.id}': release {release.id} has no model for it"
+    lines: dict[str, list[str]] = {}
+    for candidate, reason in outcome.reasons_rejected.items():
+        lines.setdefault(candidate.manifest.id, []).append(f"  {candidate.place}: {reason}")
+    return "\n".join(
+        f"cannot run model '{model}' on '{profile.id}':\n" + "\n".join(of_model) for model, of_model in lines.items()
+    )

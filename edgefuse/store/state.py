@@ -70,9 +70,13 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         kept = tuple(c for c in self.checks if c.setup != new.setup)
         return msgspec.structs.replace(self, checks=(*kept, new))
 
-    def check(self, setup: Setup) -> GoldenCheck | None:
-        """Find the golden check of a setup, if there was one."""
-        return next((c for c in self.checks if c.setup == setup), None)
+    def failure(self, setup: Setup) -> str:
+        """Say why a setup failed its golden check; empty where it passed or was not checked."""
+        return next((c.failure for c in self.checks if c.setup == setup), "")
+
+    def has_passed(self, setup: Setup) -> bool:
+        """Tell whether a setup was checked and gave what it should."""
+        return any(c.setup == setup and not c.failure for c in self.checks)
 
 
 def state_path() -> Path:

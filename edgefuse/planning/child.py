@@ -1,0 +1,74 @@
+"""Questions to child processes: native code may crash, hang or leak there, and the caller only gets the reason.
+
+The child keeps stdout for its answer alone; what libraries print goes to stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import edgefuse
+from edgefuse.errors import EdgefuseError
+
+
+class ChildError(EdgefuseError):
+    """A child process gave no answer; the text says how it ended."""
+
+
+def ask_child(module: str, *arguments: str, question: bytes = b"", timeout_s: float, python: str | None = None) -> bytes:
+    """Run ``python -m module`` and give its answer.
+
+    Args:
+        module: Its main block calls ``answer_parent``.
+        question: What the child reads from stdin.
+        timeout_s: The child is killed after that time.
+        python: Interpreter, where it is not this one.
+
+    Raises:
+        ChildError: The child crashed, hung, failed or could not be started.
+    """
+    command = [python or sys.executable, "-m", module, *arguments]
+    try:
+        done = subprocess.run(
+            command, input=question, capture_output=True, timeout=timeout_s, check=False, env=_environment()
+        )
+    except subprocess.TimeoutExpired as e:
+        raise ChildError(f"it gave no answer within {timeout_s:g} s") from e
+    except OSError as e:
+        raise ChildError(f"cannot run {command[0]}: {e.strerror}") from e
+    if done.returncode != 0:
+        raise ChildError(_describe_end(done.returncode, done.stderr))
+    return done.stdout
+
+
+def answer_parent(make_answer: Callable[[], bytes]) -> None:
+    """Make the answer with stdout turned to stderr, then write it to the real stdout."""
+    with os.fdopen(os.dup(1), "wb") as real_stdout:
+        os.dup2(2, 1)
+        real_stdout.write(make_answer())
+
+
+def _environment() -> dict[str, str]:
+    """Let the child find this very package where it lies in a checkout; an installed one it finds by itself.
+
+    An installed package's folder must not be passed on: another interpreter would load this one's native modules.
+    """
+    checkout = Path(edgefuse.__file__).parent.parent
+    if not (checkout / "pyproject.toml").is_file():
+        return dict(os.environ)
+    others = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{checkout}{os.pathsep}{others}" if others else str(checkout)}
+
+
+def _describe_end(code: int, stderr: bytes) -> str:
+    if code == -signal.SIGKILL:
+        return "it was killed by SIGKILL, most likely because memory ran out"
+    if code < 0:
+        return f"it crashed with {signal.Signals(-code).name}"
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return f"it failed with {lines[-1].strip()}" if lines else f"it ended with code {code}"

@@ -1,0 +1,73 @@
+"""What stands in the way of a candidate, before it is compared with any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from edgefuse.config.host import Host
+from edgefuse.config.manifest import Manifest, Variant
+from edgefuse.config.profile import RuntimeRule
+from edgefuse.planning.candidate import Candidate
+from edgefuse.store.state import State
+
+
+def find_obstacle(candidate: Candidate, host: Host, state: State) -> str:
+    """Say why a candidate cannot run here; empty where it can."""
+    return next(filter(None, _obstacles(candidate, host, state)), "")
+
+
+def _obstacles(candidate: Candidate, host: Host, state: State) -> Iterator[str]:
+    """Give one text a rule, empty where the rule is met; what nobody can mend on this unit comes first."""
+    variant, rule = candidate.variant, candidate.rule
+    yield _licence_obstacle(candidate.manifest)
+    yield _precision_obstacle(variant, rule)
+    yield _shape_obstacle(variant, rule)
+    yield _opset_obstacle(variant, rule)
+    yield _runtime_obstacle(variant, rule, host)
+    yield _check_obstacle(candidate, state)
+
+
+def _licence_obstacle(manifest: Manifest) -> str:
+    if manifest.licence.allows_commercial_use or manifest.is_optional:
+        return ""
+    return (
+        f"licence {manifest.licence.id} forbids commercial use (to use the model all the same: "
+        f"`is_optional: true` in its manifest)"
+    )
+
+
+def _precision_obstacle(variant: Variant, rule: RuntimeRule) -> str:
+    if variant.precision in rule.precisions:
+        return ""
+    return f"the profile allows {', '.join(rule.precisions)} there, this is {variant.precision}"
+
+
+def _shape_obstacle(variant: Variant, rule: RuntimeRule) -> str:
+    return "needs static shapes there" if rule.needs_static_shapes and not variant.has_static_shapes else ""
+
+
+def _opset_obstacle(variant: Variant, rule: RuntimeRule) -> str:
+    if variant.format != "onnx" or rule.max_opset is None:
+        return ""
+    if variant.opset is None:
+        return f"its opset is unknown, opset {rule.max_opset} is the newest that can be read there"
+    return f"has opset {variant.opset}, {rule.max_opset} is the newest there" if variant.opset > rule.max_opset else ""
+
+
+def _runtime_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
+    fact = host.runtime(rule.id)
+    if fact is None:
+        return "nothing is known of this runtime here (edgefuse doctor)"
+    if not fact.is_usable:
+        return fact.reason or "runtime is not usable"
+    if variant.format not in fact.formats:
+        return f"runtime does not read {variant.format}"
+    if rule.target not in fact.targets:
+        why = f" ({fact.reason})" if fact.reason else ""
+        return f"there is no target {rule.target} here, only {', '.join(fact.targets)}{why}"
+    return ""
+
+
+def _check_obstacle(candidate: Candidate, state: State) -> str:
+    failure = state.failure(candidate.setup)
+    return f"failed its golden check here: {failure}" if failure else ""

@@ -1,0 +1,103 @@
+"""The facts of this unit, runtimes included; each runtime is proven in a child process of its own.
+
+``python -m edgefuse.planning.probe RUNTIME`` is that child: it prints one ``RuntimeFact`` as JSON.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import registry
+from edgefuse.config.host import Host, RuntimeFact
+from edgefuse.config.profile import Profile, choose_profile, load_profiles
+from edgefuse.errors import ConfigError
+from edgefuse.planning.child import ChildError, answer_parent, ask_child
+from edgefuse.planning.host import read_host
+from edgefuse.runtime import Runtime
+
+TIMEOUT_S = 60.0  # a proof takes 0.1 to 0.4 s on x86-64; cold cards, small boards and emulation are far slower
+_MODULE = "edgefuse.planning.probe"
+_RUNTIMES = "edgefuse.runtimes"
+# Only the Neural Compute Stick needs an interpreter of its own, for the last OpenVINO that knows it.
+_WORKER_PACKAGES = "edgefuse openvino==2022.3.2 'numpy<1.25'"
+
+OnProbed = Callable[[RuntimeFact], None]
+
+
+def probe_host(root: Path = Path("/"), profile: Profile | None = None, on_probed: OnProbed | None = None) -> Host:
+    """Read the facts of this unit and prove the runtimes that its profile names; all of them where none matches.
+
+    Args:
+        root: Folder that stands for ``/``; runtimes are those of this process all the same.
+        profile: Take this one instead of the one that matches.
+        on_probed: Called after each runtime, for a progress bar.
+
+    Raises:
+        ConfigError: A profile's file does not fit.
+    """
+    host = read_host(root)
+    profile = profile or _matching_profile(host)
+    python = profile.worker_python if profile else None
+    with ThreadPoolExecutor(max_workers=host.cores) as pool:
+        facts = []
+        for fact in pool.map(lambda runtime_id: probe_runtime(runtime_id, python), runtimes_to_probe(profile)):
+            facts.append(fact)
+            if on_probed is not None:
+                on_probed(fact)
+    return msgspec.structs.replace(host, runtimes=tuple(facts))
+
+
+def runtimes_to_probe(profile: Profile | None) -> tuple[str, ...]:
+    """List the runtimes of a profile, each once; without one, all that do real work."""
+    if profile is None:
+        return tuple(name for name in registry.names(_RUNTIMES) if name != "fake")
+    return tuple(dict.fromkeys(rule.id for rule in profile.runtimes))
+
+
+def probe_runtime(runtime_id: str, python: str | None = None, timeout_s: float = TIMEOUT_S) -> RuntimeFact:
+    """Prove one runtime in a child process; whatever happens to the child becomes the reason.
+
+    Args:
+        runtime_id: File name in ``edgefuse/runtimes``.
+        python: Interpreter of the worker, where it is not this one.
+        timeout_s: A child that hangs is killed after that time.
+    """
+    if python is not None and not os.access(python, os.X_OK):
+        return RuntimeFact(id=runtime_id, is_usable=False, reason=_describe_missing(python))
+    try:
+        answer = ask_child(_MODULE, runtime_id, timeout_s=timeout_s, python=python)
+        return msgspec.json.decode(answer, type=RuntimeFact)
+    except (ChildError, msgspec.DecodeError) as e:
+        return RuntimeFact(id=runtime_id, is_usable=False, reason=f"cannot probe {runtime_id}: {e}")
+
+
+def _matching_profile(host: Host) -> Profile | None:
+    profiles = load_profiles()
+    try:
+        return choose_profile(profiles.values(), host)
+    except ConfigError:  # no profile of this kind of board; the planner will say so
+        return None
+
+
+def _describe_missing(python: str) -> str:
+    folder = Path(python).parent.parent
+    return (
+        f"the profile's worker_python {python} is not there "
+        f"(python3.10 -m venv {folder} && {folder}/bin/pip install {_WORKER_PACKAGES})"
+    )
+
+
+def _prove(runtime_id: str) -> bytes:
+    """Do the child's work."""
+    runtime: Runtime = registry.load(_RUNTIMES, runtime_id)
+    return msgspec.json.encode(runtime.probe())
+
+
+if __name__ == "__main__":
+    answer_parent(lambda: _prove(sys.argv[1]))
