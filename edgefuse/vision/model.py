@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.config.manifest import Manifest, TensorSpec, Variant
-from edgefuse.errors import PlanError
+from edgefuse.errors import PlanError, RuntimeRunError
 from edgefuse.runtime import Session
 from edgefuse.vision.pool import TensorPool
 from edgefuse.vision.types import Pixels
@@ -32,9 +32,15 @@ class Model:
         """Run the session once.
 
         Raises:
-            RuntimeRunError: The native code failed.
+            RuntimeRunError: The native code failed, or an output is not finite, which would pass every comparison.
         """
         self.session.run()
+        for spec, output in zip(self.variant.outputs, self.outputs, strict=True):
+            with np.errstate(invalid="ignore"):
+                # A sum keeps every NaN and infinity and needs no array of booleans.
+                is_finite = np.isfinite(output.sum(dtype=np.float32))
+            if not is_finite:
+                raise RuntimeRunError(f"cannot use '{self.variant.id}': output {spec.name} is not finite")
 
 
 def bind_model(manifest: Manifest, variant: Variant, session: Session, pool: TensorPool) -> Model:

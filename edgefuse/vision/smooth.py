@@ -1,0 +1,67 @@
+"""One-Euro smoothing of landmarks: calm while a face rests, close behind it when it moves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from edgefuse.clock import NS_PER_S
+from edgefuse.vision.types import Points
+
+MIN_CUTOFF_HZ = 0.05
+CUTOFF_HZ_PER_SPEED = 80.0
+SPEED_CUTOFF_HZ = 1.0
+"""Source: MediaPipe, face_landmarks_smoothing of the tasks' face landmarker: min_cutoff, beta, derivate_cutoff."""
+
+MAX_GAP_S = 1.0  # longer, and what was known of the motion says nothing about now
+
+
+class OneEuro:
+    """The filter of one face, each landmark with a speed of its own.
+
+    One speed for the whole face would let a resting nose tremble with a moving mouth, or the mouth lag.
+
+    Source:
+        Casiez, Roussel, Vogel: 1 € filter, CHI 2012.
+    """
+
+    def __init__(self) -> None:
+        self._captured_ns: int | None = None
+
+    def smooth(self, points: Points, captured_ns: int, size_px: float) -> Points:
+        """Give smoothed points in a new array, as the points will be used by other threads.
+
+        Time that goes back, stands still or leaves a gap of more than ``MAX_GAP_S`` starts the filter anew.
+
+        Args:
+            points: (N, 3), in pixels; N stays the same.
+            captured_ns: When they were seen.
+            size_px: Size of the face; speeds are in units of it, so that near and far faces feel alike.
+        """
+        elapsed_s = gap_s(self._captured_ns, captured_ns)
+        self._captured_ns = captured_ns
+        if elapsed_s is None:
+            self._raw = self._smooth = points
+            self._velocity = np.zeros_like(points)
+            return points
+        velocity = (points - self._raw) * np.float32(1 / (elapsed_s * size_px))
+        self._velocity += _share(SPEED_CUTOFF_HZ, elapsed_s) * (velocity - self._velocity)
+        speed = np.hypot(self._velocity[:, 0], self._velocity[:, 1])
+        cutoff_hz = MIN_CUTOFF_HZ + CUTOFF_HZ_PER_SPEED * speed
+        share = cutoff_hz / (cutoff_hz + np.float32(1 / (2 * math.pi * elapsed_s)))
+        self._smooth = self._smooth + share[:, np.newaxis] * (points - self._smooth)
+        self._raw = points
+        return self._smooth
+
+
+def gap_s(earlier_ns: int | None, later_ns: int) -> float | None:
+    """Give the time between two captures, or nothing where the first says nothing about the second."""
+    if earlier_ns is None or not 0 < later_ns - earlier_ns <= MAX_GAP_S * NS_PER_S:
+        return None
+    return (later_ns - earlier_ns) / NS_PER_S
+
+
+def _share(cutoff_hz: float, elapsed_s: float) -> float:
+    """Give the share of the new value in a low-pass filter."""
+    return cutoff_hz / (cutoff_hz + 1 / (2 * math.pi * elapsed_s))

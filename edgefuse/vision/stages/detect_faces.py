@@ -1,0 +1,73 @@
+"""Finds the faces of a whole frame when the tracker asks for it, or in every frame where there is no tracker."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from edgefuse import registry
+from edgefuse.vision.detector import Decoder, DecoderType
+from edgefuse.vision.letterbox import Letterbox
+from edgefuse.vision.model import ImageInput, Model
+from edgefuse.vision.stage import StageContext, StageType
+from edgefuse.vision.types import Face, Packet, Pixels, Search
+
+TASK = "detect_faces"
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What counts as a face."""
+
+    min_score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.5
+    """Faces that the detector is less sure of are dropped; as MediaPipe."""
+
+
+class Detector:
+    """One opened detector with the memory of its input."""
+
+    def __init__(self, model: Model) -> None:
+        make: DecoderType = registry.load("edgefuse.vision.detectors", model.manifest.decoder)
+        self._decoder: Decoder = make(model.variant)
+        self._model = model
+        self._input = ImageInput(model.variant.inputs[0], model.inputs[0])
+        self._letterbox = Letterbox(self._input.width_px)
+
+    def detect(self, pixels: Pixels, min_score: float) -> tuple[Face, ...]:
+        """Find the faces of a frame, best first, in pixels of the frame."""
+        self._letterbox.write(pixels)
+        self._input.write(self._letterbox.picture)
+        self._model.run()
+        return tuple(self._to_frame(face) for face in self._decoder.decode(self._model.outputs, min_score))
+
+    def _to_frame(self, face: Face) -> Face:
+        """Scale a face from the network's input to the frame."""
+        box, eyes = (self._letterbox.to_frame(points.reshape(-1, 2)) for points in (face.box, face.eyes))
+        points = None if face.points is None else self._letterbox.to_frame(face.points)
+        return replace(face, box=box.reshape(4).astype(np.float32), eyes=eyes, points=points)
+
+
+class DetectFaces:
+    """Holds a detector for every point of the ladder; points that plan the same model share it."""
+
+    def __init__(self, options: Options, context: StageContext) -> None:
+        self._min_score = options.min_score
+        self._attention = context.attention
+        models = {point.detect_px: context.models.model(TASK, point.detect_px) for point in context.ladder}
+        detectors = {id(model): Detector(model) for model in models.values()}
+        self._detectors = {detect_px: detectors[id(model)] for detect_px, model in models.items()}
+
+    def run(self, packet: Packet) -> Packet:
+        """Look at the whole frame if a search is due."""
+        if not self._attention.is_search_due:
+            return packet
+        faces = self._detectors[packet.point.detect_px].detect(packet.frame.pixels, self._min_score)
+        return replace(packet, faces=faces, search=Search.WHOLE)
+
+    def close(self) -> None:
+        """Nothing of its own is open."""
+
+
+PLUGIN: StageType = StageType(Options, DetectFaces, thread="find", tasks=(TASK,))

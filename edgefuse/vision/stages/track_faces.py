@@ -1,0 +1,142 @@
+"""Follows faces from frame to frame by their landmarks, gives them ids, and says when the detector must look again.
+
+A face is looked for where its last landmarks were; only faces that nobody follows yet come from the detector. The
+detector is asked for when nothing is followed, when a face was lost, when it sees a face in which the landmark model
+sees none, and every ``OperatingPoint.detect_every`` frames. Faces without landmarks are passed on with ``track_id`` 0
+and no mesh: what hides faces must hide them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.vision.geometry import box_around, box_overlap, region_around
+from edgefuse.vision.mesh_model import MeshModel
+from edgefuse.vision.smooth import gap_s
+from edgefuse.vision.stage import StageContext, StageType
+from edgefuse.vision.track import REGION_MARGIN, Track
+from edgefuse.vision.types import Face, Packet, Search
+
+TASK = "track_faces"
+
+SAME_FACE_OVERLAP = 0.5
+"""Boxes that share more than this of the smaller one are the same face. MediaPipe takes an IoU of 0.5, which the tight
+box of a detector and the wide one of a mesh seldom reach on a tilted face."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many faces to follow, and how."""
+
+    max_faces: Annotated[int, msgspec.Meta(ge=1)] = 4
+    """Faces that are followed at the same time; each costs a run of the landmark model a frame."""
+    min_score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.5
+    """A face is lost when the landmark model is less sure than this that it sees one; as MediaPipe."""
+    is_smoothed: bool = True
+    """Smooth the landmarks in time; off, they are what the model says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A face that is no longer followed but gets its id back if it reappears in its place soon."""
+
+    face: Face
+    captured_ns: int
+
+
+class TrackFaces:
+    """The faces that are followed now and those that were just lost."""
+
+    def __init__(self, options: Options, context: StageContext) -> None:
+        self._options = options
+        self._attention = context.attention
+        self._mesh_model = MeshModel(context.models.model(TASK))
+        self._tracks: list[Track] = []
+        self._lost: list[Lost] = []
+        self._last_id = 0
+        self._frames_since_search = 0
+
+    def run(self, packet: Packet) -> Packet:
+        """Follow known faces, take up new ones, decide whether the detector looks at the next frame."""
+        is_searched = packet.search is Search.WHOLE
+        self._attention.is_search_due = True  # stays so if a model fails below
+        known = len(self._tracks)
+        self._tracks = self._without_twins([track for track in self._tracks if self._follow(track, packet)])
+        has_lost = len(self._tracks) < known
+        detected = [face for face in packet.faces if not _is_followed(face, self._tracks)]
+        unconfirmed = [face for face in detected if not self._take_up(face, packet)]
+        self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
+        is_interval_over = self._frames_since_search + 1 >= packet.point.detect_every
+        self._attention.is_search_due = not self._tracks or has_lost or bool(unconfirmed) or is_interval_over
+        faces = (*(track.face for track in self._tracks), *unconfirmed)
+        return replace(packet, faces=faces, search=Search.WHOLE if is_searched else Search.TRACKED)
+
+    def _follow(self, track: Track, packet: Packet) -> bool:
+        """Move one track on to this frame and tell whether the face is still there."""
+        captured_ns = packet.frame.captured_ns
+        if track.frames_since_mesh + 1 < packet.point.mesh_every:
+            track.predict(captured_ns)
+            return True
+        if self._look(track, packet):
+            return True
+        self._lost.append(Lost(track.face, captured_ns))
+        return False
+
+    def _look(self, track: Track, packet: Packet) -> bool:
+        """Run the landmark model where the track's face should be and tell whether it is there."""
+        mesh, score = self._mesh_model.read(packet.frame.pixels, track.region)
+        box = box_around(mesh)
+        if score < self._options.min_score or not _is_in_frame(box, packet.frame.pixels.shape):
+            return False
+        track.observe(mesh, box, score, packet.frame.captured_ns)
+        return True
+
+    def _without_twins(self, tracks: list[Track]) -> list[Track]:
+        """Leave only the oldest of tracks that have met on one face."""
+        kept: list[Track] = []
+        for track in tracks:
+            if not _is_followed(track.face, kept):
+                kept.append(track)
+        return kept
+
+    def _take_up(self, face: Face, packet: Packet) -> bool:
+        """Begin to follow a detected face if there is room and the landmark model sees it too."""
+        if len(self._tracks) >= self._options.max_faces:
+            return False
+        region = region_around(face.box, face.eyes, REGION_MARGIN)
+        track = Track(self._choose_id(face, packet), region, is_smoothed=self._options.is_smoothed)
+        if not self._look(track, packet) or _is_followed(track.face, self._tracks):
+            return False
+        self._last_id = max(self._last_id, track.track_id)
+        self._lost = [lost for lost in self._lost if lost.face.track_id != track.track_id]
+        self._tracks.append(track)
+        return True
+
+    def _choose_id(self, face: Face, packet: Packet) -> int:
+        """Give the id of the face that was lost here a moment ago, else a new one."""
+        self._lost = [lost for lost in self._lost if gap_s(lost.captured_ns, packet.frame.captured_ns) is not None]
+        for lost in self._lost:
+            if box_overlap(face.box, lost.face.box) > SAME_FACE_OVERLAP:
+                return lost.face.track_id
+        return self._last_id + 1
+
+    def close(self) -> None:
+        """Nothing of its own is open."""
+
+
+def _is_followed(face: Face, tracks: list[Track]) -> bool:
+    """Tell whether one of the tracks is on that face."""
+    return any(box_overlap(face.box, track.face.box) > SAME_FACE_OVERLAP for track in tracks)
+
+
+def _is_in_frame(box: NDArray[np.float32], shape: tuple[int, ...]) -> bool:
+    """Tell whether a box has a size and any part of it lies in a frame of (height, width, …)."""
+    x1, y1, x2, y2 = box.tolist()
+    return bool(x2 - x1 >= 1 and y2 - y1 >= 1 and x2 > 0 and y2 > 0 and x1 < shape[1] and y1 < shape[0])
+
+
+PLUGIN: StageType = StageType(Options, TrackFaces, thread="find", tasks=(TASK,))
