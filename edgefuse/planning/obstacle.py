@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from edgefuse.config.host import Host
 from edgefuse.config.manifest import Manifest, Variant
@@ -11,12 +11,16 @@ from edgefuse.planning.candidate import Candidate
 from edgefuse.store.state import State
 
 
-def find_obstacle(candidate: Candidate, host: Host, state: State) -> str:
-    """Say why a candidate cannot run here; empty where it can."""
-    return next(filter(None, _obstacles(candidate, host, state)), "")
+def find_obstacle(candidate: Candidate, host: Host, state: State, absent: Collection[str] = ()) -> str:
+    """Say why a candidate cannot run here; empty where it can.
+
+    Args:
+        absent: The sha256 of files that are not on this unit and cannot be fetched.
+    """
+    return next(filter(None, _obstacles(candidate, host, state, absent)), "")
 
 
-def _obstacles(candidate: Candidate, host: Host, state: State) -> Iterator[str]:
+def _obstacles(candidate: Candidate, host: Host, state: State, absent: Collection[str]) -> Iterator[str]:
     """Give one text a rule, empty where the rule is met; what nobody can mend on this unit comes first."""
     variant, rule = candidate.variant, candidate.rule
     yield _licence_obstacle(candidate.manifest)
@@ -24,6 +28,7 @@ def _obstacles(candidate: Candidate, host: Host, state: State) -> Iterator[str]:
     yield _shape_obstacle(variant, rule)
     yield _opset_obstacle(variant, rule)
     yield _runtime_obstacle(variant, rule, host)
+    yield _file_obstacle(variant, absent)
     yield _check_obstacle(candidate, state)
 
 
@@ -66,6 +71,11 @@ def _runtime_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
         why = f" ({fact.reason})" if fact.reason else ""
         return f"there is no target {rule.target} here, only {', '.join(fact.targets)}{why}"
     return ""
+
+
+def _file_obstacle(variant: Variant, absent: Collection[str]) -> str:
+    missing = next((file for file in variant.files if file.sha256 in absent), None)
+    return f"{missing.name} is not in the store, and no package has it (tools/convert makes it)" if missing else ""
 
 
 def _check_obstacle(candidate: Candidate, state: State) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ REQUIRED_TASKS = ("detect_faces", "track_faces")
 """What the main job cannot do without."""
 TASKS_ALONE = frozenset({"make_person"})
 """Done before the pipeline opens its models, so their memory does not add up with it."""
-WORKER_MB = 100  # a worker without models
+WORKER_MB = 110  # without models: 85 after importing OpenVINO (RSS; 66 with LiteRT), and 22 for 8 frames of 720p
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +68,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(choice for choice in self.choices if choice.task == task)
 
 
-def plan(profile: Profile, release: Release, host: Host, state: State | None = None) -> Plan:
+def plan(
+    profile: Profile,
+    release: Release,
+    host: Host,
+    state: State | None = None,
+    absent: Collection[str] = (),
+) -> Plan:
     """Choose for every task and input size what will run; a pure function of its arguments.
 
     Args:
@@ -75,6 +82,7 @@ def plan(profile: Profile, release: Release, host: Host, state: State | None = N
         release: The models to choose from.
         host: Facts of this unit, or the profile's ``sample``.
         state: What this unit has measured and checked.
+        absent: The sha256 of files that are not on this unit and cannot be fetched.
 
     Returns:
         Every variant of the release on every runtime of the profile, either among the choices or among the rejections.
@@ -84,7 +92,7 @@ def plan(profile: Profile, release: Release, host: Host, state: State | None = N
     """
     state = state or State()
     found = list_candidates(profile, release, host, state)
-    obstacles = {candidate: reason for candidate in found if (reason := find_obstacle(candidate, host, state))}
+    obstacles = {candidate: reason for candidate in found if (reason := find_obstacle(candidate, host, state, absent))}
     memory = _Memory(_budget_mb(profile, host))
     outcomes = []
     for task in _tasks(release):

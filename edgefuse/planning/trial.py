@@ -1,0 +1,139 @@
+"""One model on one runtime in a child process: the golden check and, if asked for, its speed and memory.
+
+``python -m edgefuse.planning.trial`` is that child: it reads a ``TrialRequest`` and prints a ``Trial``, both as JSON.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import clock, paths, registry
+from edgefuse.config.manifest import Variant
+from edgefuse.errors import EdgefuseError
+from edgefuse.planning.child import ChildError, answer_parent, ask_child
+from edgefuse.runtime import Runtime, Session, SessionOptions
+from edgefuse.store.state import GoldenCheck, Measurement, Setup, State, update_state
+from edgefuse.store.store import Store
+
+TIMEOUT_S = 900.0  # TensorRT builds an engine for minutes on a small board
+WARM_UP_RUNS = 5
+FEWEST_RUNS = 20  # below, a p95 is one run
+_MODULE = "edgefuse.planning.trial"
+_PAGE_BYTES = 4096
+_MB = 10**6
+
+
+class TrialRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to try."""
+
+    variant: Variant
+    path: str
+    setup: Setup
+    duration_s: float
+    """How long to measure; 0 means the golden check alone."""
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went."""
+
+    failure: str = ""
+    """Why the model cannot be used; empty where it passed."""
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    memory_mb: int = 0
+
+
+def run_trial(
+    variant: Variant, setup: Setup, store: Store, *, python: str | None = None, duration_s: float = 0.0
+) -> Trial:
+    """Try a model in a child process; a crash there is a failure like any other.
+
+    Args:
+        python: Interpreter of the worker, where it is not this one.
+        duration_s: How long to measure; 0 means the golden check alone.
+
+    Raises:
+        StoreError: A file of the variant is not in the store.
+    """
+    request = TrialRequest(variant=variant, path=str(store.path_of(variant)), setup=setup, duration_s=duration_s)
+    try:
+        answer = ask_child(_MODULE, question=msgspec.json.encode(request), timeout_s=TIMEOUT_S, python=python)
+        return msgspec.json.decode(answer, type=Trial)
+    except (ChildError, msgspec.DecodeError) as e:
+        return Trial(failure=str(e))
+
+
+def record_trial(trial: Trial, setup: Setup, state_path: Path) -> State:
+    """Keep what a trial has shown in the state of this unit and give the new state.
+
+    Raises:
+        StoreError: The state cannot be read or written.
+    """
+    now = clock.wall_iso()
+    check = GoldenCheck(setup=setup, failure=trial.failure, checked_at=now)
+    if trial.failure or not trial.p50_ms:
+        return update_state(state_path, lambda state: state.with_check(check))
+    measurement = Measurement(
+        setup=setup, p50_ms=trial.p50_ms, p95_ms=trial.p95_ms, memory_mb=trial.memory_mb, measured_at=now
+    )
+    return update_state(state_path, lambda state: state.with_check(check).with_measurement(measurement))
+
+
+def _try(request: TrialRequest) -> Trial:
+    """Do the child's work."""
+    from edgefuse.planning import golden  # numpy: in the child only
+
+    setup = request.setup
+    runtime: Runtime = registry.load("edgefuse.runtimes", setup.runtime)
+    runtime.probe()  # loads the library, whose memory is not the model's
+    before_bytes = _rss_bytes()
+    options = SessionOptions(
+        target=setup.target,
+        threads=setup.threads,
+        precision=request.variant.precision,
+        cache_dir=paths.cache_dir() / "engines",
+    )
+    try:
+        session = runtime.open(Path(request.path), options)
+        golden.check(session, request.variant)
+        if not request.duration_s:
+            return Trial()
+        times_ms = _measure(session, request.duration_s)
+    except EdgefuseError as e:
+        return Trial(failure=str(e))
+    memory_mb = max(0, _rss_bytes() - before_bytes) // _MB
+    return Trial(
+        p50_ms=round(_percentile(times_ms, 50), 4), p95_ms=round(_percentile(times_ms, 95), 4), memory_mb=memory_mb
+    )
+
+
+def _measure(session: Session, duration_s: float) -> list[float]:
+    """Run the bound session again and again; give the time of each run, milliseconds, sorted."""
+    for _ in range(WARM_UP_RUNS):
+        session.run()
+    times_ns: list[int] = []
+    while len(times_ns) < FEWEST_RUNS or sum(times_ns) < duration_s * clock.NS_PER_S:
+        start_ns = time.perf_counter_ns()
+        session.run()
+        times_ns.append(time.perf_counter_ns() - start_ns)
+    return sorted(ns / 1e6 for ns in times_ns)
+
+
+def _percentile(ordered: list[float], percent: int) -> float:
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def _rss_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
+
+
+def _answer() -> bytes:
+    return msgspec.json.encode(_try(msgspec.json.decode(sys.stdin.buffer.read(), type=TrialRequest)))
+
+
+if __name__ == "__main__":
+    answer_parent(_answer)
