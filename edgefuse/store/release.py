@@ -67,7 +67,10 @@ def current_release(store: Store, shipped: Path | None = None) -> Release:
     release_id = _read(pointer).decode().strip() if pointer.exists() else None
     if release_id not in (None, SHIPPED_ID):
         return load_release(store, release_id)
-    release = Release(id=SHIPPED_ID, counter=0, manifests=load_manifests(shipped or paths.manifest_dir()))
+    folder = shipped or paths.manifest_dir()
+    release = Release(id=SHIPPED_ID, counter=0, manifests=load_manifests(folder))
+    if not release.manifests:
+        raise StoreError(f"cannot make release {SHIPPED_ID}: {folder} has no manifests; install edgefuse again")
     save_release(store, release)
     if release_id is None:
         make_current(store, SHIPPED_ID)

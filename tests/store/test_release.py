@@ -1,0 +1,137 @@
+import json
+from pathlib import Path
+
+import pytest
+from fakes.model_files import manifest, model_file, variant, write_manifests
+
+from edgefuse.errors import ConfigError, StoreError
+from edgefuse.store.release import Release, current_release, load_release, make_current, save_release
+from edgefuse.store.store import Store
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    write_manifests(folder, manifest(variant(model_file())))
+    return folder
+
+
+def test_what_ships_becomes_release_0_at_first_use(store: Store, shipped: Path) -> None:
+    release = current_release(store, shipped)
+    assert (release.id, release.counter) == ("0", 0)
+    assert release.find("tiny", "fp32-128") == variant(model_file())
+    assert load_release(store, "0") == release
+
+
+def test_release_0_follows_the_package_while_it_is_current(store: Store, shipped: Path) -> None:
+    current_release(store, shipped)
+    write_manifests(shipped, manifest(variant(model_file()), model_id="added"))
+    assert [m.id for m in current_release(store, shipped).manifests] == ["added", "tiny"]
+    assert [m.id for m in load_release(store, "0").manifests] == ["added", "tiny"]
+
+
+def test_another_current_release_is_left_alone_by_an_upgrade(store: Store, shipped: Path) -> None:
+    before = current_release(store, shipped)
+    ours = Release(id="7", counter=7, manifests=(manifest(variant(model_file()), model_id="ours"),))
+    save_release(store, ours)
+    make_current(store, "7")
+    write_manifests(shipped, manifest(variant(model_file()), model_id="added"))
+    assert current_release(store, shipped) == ours
+    assert load_release(store, "0") == before
+
+
+def test_an_unchanged_release_is_not_written_again(store: Store, shipped: Path) -> None:
+    current_release(store, shipped)
+    before = (store.root / "releases/0.json").stat().st_ino
+    current_release(store, shipped)
+    assert (store.root / "releases/0.json").stat().st_ino == before
+
+
+def test_keys_of_a_later_edgefuse_are_ignored_at_every_depth(store: Store, shipped: Path) -> None:
+    release = current_release(store, shipped)
+    _rewrite(store, later=1, deep=True)
+    assert load_release(store, "0") == release
+
+
+def test_an_unknown_major_version_is_refused_with_what_to_do(store: Store, shipped: Path) -> None:
+    current_release(store, shipped)
+    _rewrite(store, v=2)
+    with pytest.raises(StoreError, match=r"0\.json: it has form 2, this edgefuse reads 1 \(update edgefuse\)"):
+        load_release(store, "0")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"v": 1, "id": "0"}'])
+def test_a_broken_release_is_told_with_its_path(store: Store, shipped: Path, content: str) -> None:
+    current_release(store, shipped)
+    (store.root / "releases/0.json").write_text(content)
+    with pytest.raises(StoreError, match=r"cannot load .*releases/0\.json"):
+        load_release(store, "0")
+
+
+def test_a_release_that_is_not_there_cannot_go_live(store: Store, shipped: Path) -> None:
+    current_release(store, shipped)
+    with pytest.raises(StoreError, match=r"cannot read .*releases/9\.json"):
+        make_current(store, "9")
+    assert current_release(store, shipped).id == "0"
+
+
+def test_a_package_without_manifests_makes_no_release(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot make release 0: .* has no manifests"):
+        current_release(store, tmp_path)
+    assert not (store.root / "current").exists()
+
+
+def test_a_misspelt_model_or_variant_gets_a_guess(store: Store, shipped: Path) -> None:
+    release = current_release(store, shipped)
+    with pytest.raises(StoreError, match="did you mean 'tiny'"):
+        release.find("tony", "fp32-128")
+    with pytest.raises(StoreError, match="did you mean 'fp32-128'"):
+        release.find("tiny", "fp32-129")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ({}, "exactly one of"),
+        ({"https": "https://h/x", "file": "/x"}, "exactly one of"),
+        ({"python": "a==1"}, "needs `member`"),
+        ({"https": "http://h/x"}, "must look like"),
+        ({"file": "relative"}, "must look like"),
+        ({"python": "--index-url=http://h", "member": "x"}, "must look like"),
+        ({"npm": "a", "member": "x"}, "must look like"),
+    ],
+)
+def test_a_source_that_cannot_be_fetched_is_refused_when_it_is_read(
+    store: Store, shipped: Path, source: dict[str, str], reason: str
+) -> None:
+    path = shipped / "tiny.yaml"
+    path.write_text(path.read_text().replace(f"source:\n{_SHIPPED_SOURCE}", f"source: {json.dumps(source)}\n"))
+    with pytest.raises(ConfigError, match=reason):
+        current_release(store, shipped)
+
+
+@pytest.mark.parametrize("name", ["../net", "a/b", "", ".hidden"])
+def test_a_file_name_cannot_leave_its_folder(store: Store, shipped: Path, name: str) -> None:
+    path = shipped / "tiny.yaml"
+    path.write_text(path.read_text().replace("name: net.tflite", f"name: {json.dumps(name)}"))
+    with pytest.raises(ConfigError, match="name: must look like"):
+        current_release(store, shipped)
+
+
+_SHIPPED_SOURCE = """\
+      converted_from: null
+      file: /nowhere/net.tflite
+      https: null
+      member: null
+      npm: null
+      python: null
+"""
+
+
+def _rewrite(store: Store, *, deep: bool = False, **keys: int) -> None:
+    """Change keys of release 0 as another edgefuse may have written it."""
+    path = store.root / "releases/0.json"
+    release = json.loads(path.read_text()) | keys
+    if deep:
+        release["manifests"][0]["variants"][0]["files"][0]["source"]["later"] = 1
+    path.write_text(json.dumps(release))

@@ -1,0 +1,53 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from edgefuse import disk
+from edgefuse.errors import StoreError
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    disk.write_atomically(tmp_path / "new" / "state.json", b"first")
+    disk.write_atomically(tmp_path / "new" / "state.json", b"second")
+    assert [(p.name, p.read_bytes()) for p in (tmp_path / "new").iterdir()] == [("state.json", b"second")]
+
+
+def test_a_file_that_cannot_be_replaced_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(StoreError, match=r"cannot write .*state\.json: Is a directory"):
+        disk.write_atomically(tmp_path / "state.json", b"data")
+    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_full_disk_is_told_with_what_to_do() -> None:
+    with (
+        pytest.raises(StoreError, match=r"cannot write /dev/full: No space left on device; make room"),
+        disk.writing(Path("/dev/full")),
+        Path("/dev/full").open("wb", buffering=0) as file,
+    ):
+        file.write(b"data")
+
+
+def test_a_missing_file_is_told_when_it_is_read(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"cannot read .*gone: No such file"):
+        next(disk.read_chunks(tmp_path / "gone"))
+
+
+def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
+    order = []
+    is_inside = threading.Event()
+
+    def enter_too() -> None:
+        is_inside.wait()
+        with disk.locked(tmp_path / "lock"):
+            order.append("second")
+
+    thread = threading.Thread(target=enter_too)
+    thread.start()
+    with disk.locked(tmp_path / "lock"):
+        is_inside.set()
+        thread.join(timeout=0.05)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
