@@ -1,0 +1,62 @@
+"""The rectangle of a frame that an effect works in, and the size that it works at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.vision.types import Pixels, Points
+
+BORDER_SHARE = 0.03
+"""Of the box's longer side, added on every side: blurred masks must reach zero inside the area."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle inside a frame; ``work_…`` is its size while the effect is computed."""
+
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+    work_width_px: int
+    work_height_px: int
+
+    def cut(self, pixels: Pixels) -> Pixels:
+        """Give the view of a frame's pixels that the area covers."""
+        return pixels[self.top_px : self.top_px + self.height_px, self.left_px : self.left_px + self.width_px]
+
+    def to_work(self, points: Points) -> Points:
+        """Move points from the frame into the work picture; z is scaled as x.
+
+        Args:
+            points: (N, 2) or (N, 3); whole numbers are centres of pixels, before and after.
+        """
+        scale = np.array((self.work_width_px / self.width_px, self.work_height_px / self.height_px))
+        moved: Points = points.copy()
+        moved[:, :2] = (points[:, :2] + 0.5 - (self.left_px, self.top_px)) * scale - 0.5
+        moved[:, 2:] *= scale[0]
+        return moved
+
+
+def area_around(box: NDArray[np.float32], shape: tuple[int, ...], longest_px: int) -> Area | None:
+    """Give the part of a box that lies in the frame; nothing where that is less than two pixels wide or high.
+
+    Args:
+        box: (4,) x1 y1 x2 y2 in pixels of the frame, finite; may reach over its border.
+        shape: Of the frame: (height, width, …).
+        longest_px: Most that the work picture's longer side may have; larger areas are scaled down to it.
+    """
+    height_px, width_px = shape[:2]
+    x1, y1, x2, y2 = box.tolist()
+    border = max(x2 - x1, y2 - y1) * BORDER_SHARE + 1
+    left, top = max(0, math.floor(x1 - border)), max(0, math.floor(y1 - border))
+    right, bottom = min(width_px, math.ceil(x2 + border)), min(height_px, math.ceil(y2 + border))
+    width, height = right - left, bottom - top
+    if width < 2 or height < 2:
+        return None
+    scale = min(1.0, longest_px / max(width, height))
+    return Area(left, top, width, height, max(1, round(width * scale)), max(1, round(height * scale)))
