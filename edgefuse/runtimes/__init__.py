@@ -15,7 +15,7 @@ from edgefuse.runtime import Runtime, SessionOptions
 
 _FOLDER = Path(__file__).parent / "probe_models"
 # One network in three formats, made by tools/make_probe_models. A format that is not here cannot be proven.
-_PROBE_MODELS: dict[Format, Path] = {
+PROBE_MODELS: dict[Format, Path] = {
     "tflite": _FOLDER / "probe.tflite",
     "onnx": _FOLDER / "probe.onnx",
     "openvino_ir": _FOLDER / "probe.xml",
@@ -30,7 +30,7 @@ def prove(runtime: Runtime, runtime_id: str, version: str, targets: Iterable[str
     proven: list[tuple[str, Format]] = []
     failures = []
     for target in targets:
-        reasons = {form: _failure(runtime, target, _PROBE_MODELS[form]) for form in sorted(runtime.formats)}
+        reasons = {form: _failure(runtime, target, PROBE_MODELS[form]) for form in sorted(runtime.formats)}
         proven += [(target, form) for form, reason in reasons.items() if not reason]
         if all(reasons.values()):
             failures.append(f"{target}: {next(iter(reasons.values()))}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any  # the vendor's two APIs are imported by name; their shape is in openvino's pyopenvino
 
@@ -40,7 +41,8 @@ class OpenVinoSession:
         self._inputs = tuple(_info(port) for port in compiled.inputs)
         self._outputs = tuple(_info(port) for port in compiled.outputs)
         self._provider = _provider(compiled, target)
-        self._request: Any = None
+        self._infer: Callable[[], object] | None = None
+        self._arrays: tuple[Array, ...] = ()  # shared tensors do not keep their arrays alive
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
@@ -59,7 +61,7 @@ class OpenVinoSession:
             raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
         check_arrays("input", self._inputs, inputs)
         check_arrays("output", self._outputs, outputs)
-        make_tensor = functools.partial(_load_library().Tensor, shared_memory=True)  # the tensor keeps its array alive
+        make_tensor = functools.partial(_load_library().Tensor, shared_memory=True)
         try:
             request = self._compiled.create_infer_request()
             for i, array in enumerate(inputs):
@@ -68,19 +70,19 @@ class OpenVinoSession:
                 request.set_output_tensor(i, make_tensor(array))
         except _VENDOR_ERRORS as e:
             raise RuntimeLoadError(f"cannot bind {self._name}: {_reason(e)}") from e
-        self._request = request
+        self._infer, self._arrays = _infer_of(request), (*inputs, *outputs)
 
     def run(self) -> None:
-        if self._request is None:
+        if self._infer is None:
             raise RuntimeRunError(f"cannot run {self._name}: nothing is bound")
         try:
-            self._request.start_async()
-            self._request.wait()
+            self._infer()
         except _VENDOR_ERRORS as e:
             raise RuntimeRunError(f"cannot run {self._name}: {_reason(e)}") from e
 
     def close(self) -> None:
-        self._request = self._compiled = None
+        self._infer = self._compiled = None
+        self._arrays = ()
 
 
 class OpenVino:
@@ -140,6 +142,18 @@ def _properties(options: SessionOptions) -> dict[str, str]:
     if options.cache_dir is not None and options.target != "myriad":
         return {"CACHE_DIR": str(options.cache_dir)}
     return {}
+
+
+def _infer_of(request: Any) -> Callable[[], object]:
+    """Give the fastest call that copies no output into a new array, as ``infer`` does if it is not told otherwise."""
+    if "share_outputs" in inspect.signature(request.infer).parameters:
+        return functools.partial(request.infer, share_outputs=True)
+
+    def start_and_wait() -> None:  # 2022.3 cannot be told; the way through its thread costs 45 us
+        request.start_async()
+        request.wait()
+
+    return start_and_wait
 
 
 def _provider(compiled: Any, target: str) -> str:

@@ -1,0 +1,5 @@
+"""Where ONNX Runtime keeps its native exceptions."""
+
+
+class NativeError(Exception):
+    pass
