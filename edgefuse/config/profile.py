@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
@@ -113,6 +114,20 @@ def load_profiles() -> dict[str, Profile]:
     for folder in paths.profile_dirs():
         profiles.update(loader.load_folder(folder, Profile, skip=profiles))
     return profiles
+
+
+def find_profile(profile_id: str) -> Profile:
+    """Give the profile of that id.
+
+    Raises:
+        ConfigError: There is none, or a profile's file does not fit.
+    """
+    profiles = load_profiles()
+    if profile_id in profiles:
+        return profiles[profile_id]
+    near = difflib.get_close_matches(profile_id, profiles, n=1)
+    advice = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(sorted(profiles))}"
+    raise ConfigError(f"cannot find profile '{profile_id}': {advice}")
 
 
 def choose_profile(profiles: Iterable[Profile], host: Host) -> Profile:

@@ -27,7 +27,7 @@ _RUNTIMES = "edgefuse.runtimes"
 # Only the Neural Compute Stick needs an interpreter of its own, for the last OpenVINO that knows it.
 _WORKER_PACKAGES = "edgefuse openvino==2022.3.2 'numpy<1.25'"
 
-OnProbed = Callable[[RuntimeFact], None]
+OnProbed = Callable[[RuntimeFact], object]
 
 
 def probe_host(root: Path = Path("/"), profile: Profile | None = None, on_probed: OnProbed | None = None) -> Host:
