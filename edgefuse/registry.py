@@ -6,9 +6,7 @@ Nothing is imported before it is asked for by name.
 
 import importlib
 import pkgutil
-from typing import (
-    Any,
-)  # a plug-in's shape is known from its folder's contract, which mypy checks in each file
+from typing import Any  # a plug-in's shape is known from its folder's contract, which mypy checks in each file
 
 from edgefuse.errors import ConfigError
 
@@ -27,6 +25,6 @@ def load(package: str, name: str) -> Any:
     """
     known = names(package)
     if name not in known:
-        kind = package.rpartition(".")[2].rstrip("s")
+        kind = package.rpartition(".")[2].removesuffix("s")
         raise ConfigError(f"cannot load {kind} '{name}': there is none; choose from {', '.join(known)}")
     return importlib.import_module(f"{package}.{name}").PLUGIN

@@ -40,7 +40,7 @@ def load_folder(folder: Path, kind: type[I], skip: Container[str] = ()) -> dict[
     """
     loaded: dict[str, I] = {}
     mistakes: list[str] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted(folder.glob("*.yaml"), key=lambda p: p.stem):
         if path.stem in skip:
             continue
         try:
