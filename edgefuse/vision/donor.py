@@ -18,6 +18,7 @@ from edgefuse.vision.colour import Skin, SkinMeter
 from edgefuse.vision.geometry import box_around
 from edgefuse.vision.model import Models
 from edgefuse.vision.pool import Buffer
+from edgefuse.vision.retouch import retouch
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Attention, Face, Frame, Packet, Pixels, Points, Search
 
@@ -41,8 +42,11 @@ class Texture:
     pixels: Pixels
     mesh: Points
     """(468, 3) in pixels of ``pixels``."""
-    size_px: int
-    """Longer side of ``pixels``."""
+
+    @property
+    def size_px(self) -> int:
+        """Longer side of ``pixels``."""
+        return max(self.pixels.shape[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +102,20 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int) -> Donor:
     skin = None if area is None else SkinMeter().measure(area.cut(pixels), face.mesh - (area.left_px, area.top_px, 0))
     if area is None or skin is None:
         raise EdgefuseError("cannot use a face: it does not lie in the picture; take a photo that shows all of it")
-    textures = []
-    while True:
-        size = (area.work_width_px, area.work_height_px)
-        scaled = cv2.resize(area.cut(pixels), size, interpolation=cv2.INTER_AREA)
-        textures.append(Texture(np.ascontiguousarray(scaled), area.to_work(face.mesh), max(size)))
-        if max(size) < 2 * MIN_TEXTURE_PX:
-            return Donor(tuple(textures), skin)
-        area = replace(area, work_width_px=max(1, size[0] // 2), work_height_px=max(1, size[1] // 2))
+    size = (area.work_width_px, area.work_height_px)
+    scaled = np.asarray(cv2.resize(area.cut(pixels), size, interpolation=cv2.INTER_AREA), np.uint8)
+    mesh = area.to_work(face.mesh)
+    return Donor(tuple(_halvings(Texture(retouch(scaled, mesh), mesh))), skin)
+
+
+def _halvings(texture: Texture) -> Iterator[Texture]:
+    """Give a texture and, down to the smallest that is of use, the next one at half its size."""
+    while texture.size_px >= MIN_TEXTURE_PX:
+        yield texture
+        height, width = (max(1, side // 2) for side in texture.pixels.shape[:2])
+        scale = np.array((width / texture.pixels.shape[1], height / texture.pixels.shape[0], 1.0))
+        pixels = np.asarray(cv2.resize(texture.pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        texture = Texture(pixels, np.asarray((texture.mesh + 0.5) * scale - 0.5, np.float32))
 
 
 def _refusal(photo: Path, reason: str, advice: str) -> EdgefuseError:
