@@ -28,6 +28,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o644)  # mkstemp makes it private, but other users run commands too
                 file.write(data)
                 publish(file, Path(temporary), path)
         except BaseException:

@@ -13,6 +13,11 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert [(p.name, p.read_bytes()) for p in (tmp_path / "new").iterdir()] == [("state.json", b"second")]
 
 
+def test_a_file_can_be_read_by_every_user(tmp_path: Path) -> None:
+    disk.write_atomically(tmp_path / "state.json", b"data")
+    assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o644
+
+
 def test_a_file_that_cannot_be_replaced_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "state.json").mkdir()
     with pytest.raises(StoreError, match=r"cannot write .*state\.json: Is a directory"):

@@ -56,7 +56,7 @@ def _is_unreachable(complaint: str) -> bool:
 def _reason(complaint: str) -> str:
     """Make one line of pip's page."""
     if "No matching distribution" in complaint:
-        return "the package index has no wheel of that version; check `pip config list`"
+        return "no wheel of that version was found; check the network and `pip config list`"
     errors = [line.removeprefix("ERROR: ") for line in complaint.splitlines() if line.startswith("ERROR: ")]
     return errors[-1] if errors else complaint.strip().rpartition("\n")[2]
 
