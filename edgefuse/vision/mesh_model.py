@@ -51,8 +51,9 @@ class MeshModel:
         assert done is self._crop
         self._input.write(self._crop)
         self._model.run()
-        mesh = np.empty_like(self._points)
-        mesh[:, :2] = self._points[:, :2] @ to_frame[:, :2].T.astype(np.float32)
-        mesh[:, :2] += to_frame[:, 2]
-        mesh[:, 2] = self._points[:, 2] * (region.side_px / self._size_px)
-        return mesh, 1 / (1 + math.exp(-float(np.clip(self._logit[0], -80, 80))))
+        turn = np.zeros((3, 3), np.float32)
+        turn[:2, :2] = to_frame[:, :2]
+        turn[2, 2] = region.side_px / self._size_px  # depth comes in the unit of x and y
+        mesh = self._points @ turn.T
+        mesh += np.array((*to_frame[:, 2], 0), np.float32)
+        return mesh, 1 / (1 + math.exp(-min(max(float(self._logit[0]), -80), 80)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, cast  # Any: numpy's bit widths, which do not matter here
 
 import cv2
 import numpy as np
@@ -91,15 +92,15 @@ class ImageInput:
     """Writes pictures into one image input of a model as its ``TensorSpec`` asks, without allocating."""
 
     def __init__(self, spec: TensorSpec, tensor: NDArray[np.generic]) -> None:
-        is_nhwc = spec.layout == "nhwc"
-        self.height_px, self.width_px = spec.shape[1:3] if is_nhwc else spec.shape[2:4]
+        self._is_planar = spec.layout == "nchw"
+        self.height_px, self.width_px = spec.shape[2:4] if self._is_planar else spec.shape[1:3]
         self._is_rgb = spec.colour == "rgb"
-        self._target = tensor[0] if is_nhwc else tensor[0].transpose(1, 2, 0)
-        self._colour: Pixels = np.zeros((self.height_px, self.width_px, 3), np.uint8)
-        values = (np.arange(256, dtype=np.float32) - spec.mean) * spec.scale
-        self._table = (
-            values.astype(spec.dtype) if np.issubdtype(tensor.dtype, np.floating) else np.arange(256, dtype=spec.dtype)
-        )
+        self._tensor = cast("NDArray[np.integer[Any] | np.floating[Any]]", tensor[0])
+        self._turned: Pixels = np.zeros((self.height_px, self.width_px, 3), np.uint8)
+        self._plane: NDArray[np.uint8] = np.zeros((self.height_px, self.width_px), np.uint8)
+        levels = np.arange(256, dtype=np.float32)
+        is_float = np.issubdtype(tensor.dtype, np.floating)
+        self._table = ((levels - spec.mean) * spec.scale if is_float else levels).astype(spec.dtype)
 
     def write(self, picture: Pixels) -> None:
         """Convert and copy a picture into the tensor.
@@ -107,12 +108,17 @@ class ImageInput:
         Args:
             picture: (height_px, width_px, 3) uint8 BGR, already at the input's size.
         """
-        if self._is_rgb:
-            done = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=self._colour)
-            assert done is self._colour
-            picture = self._colour
-        if self._target.flags.c_contiguous:
-            cv2.LUT(picture, self._table, dst=self._target)
+        if self._is_planar:
+            for plane, target in enumerate(self._tensor):
+                cv2.extractChannel(picture, 2 - plane if self._is_rgb else plane, dst=self._plane)
+                self._look_up(self._plane, target)
         else:
-            for channel in range(3):
-                self._target[:, :, channel] = self._table[picture[:, :, channel]]
+            if self._is_rgb:
+                done = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=self._turned)
+                assert done is self._turned
+                picture = self._turned
+            self._look_up(picture, self._tensor)
+
+    def _look_up(self, values: NDArray[np.uint8], target: NDArray[np.integer[Any] | np.floating[Any]]) -> None:
+        done = cv2.LUT(values, self._table, dst=target)
+        assert done is target
