@@ -10,9 +10,13 @@ import pytest
 
 from edgefuse import paths, registry
 from edgefuse.config import loader
+from edgefuse.config.manifest import load_manifests
 from edgefuse.config.profile import Profile, choose_profile, match_score
+from edgefuse.planning.plan import REQUIRED_TASKS, plan
+from edgefuse.store.release import Release
 
 PROFILES = loader.load_folder(paths.profile_dirs()[1], Profile)  # those that ship, whatever this user has
+SHIPPED_RELEASE = Release(id="0", counter=0, manifests=load_manifests(paths.manifest_dir()))
 EACH = pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())
 ON_DEVICE = pytest.mark.parametrize(
     "profile", [p for p in PROFILES.values() if not p.is_planned_only], ids=lambda p: p.id
@@ -72,6 +76,15 @@ def test_its_sample_has_every_runtime_and_target_that_it_asks_for(profile: Profi
         fact = profile.sample.runtime(rule.id)
         assert fact is not None and fact.is_usable and fact.formats and fact.version
         assert rule.target in fact.targets
+
+
+@EACH
+def test_shipped_models_run_on_its_first_runtime_at_every_size_of_its_ladder(profile: Profile) -> None:
+    made = plan(profile, SHIPPED_RELEASE, profile.sample)
+    first = profile.runtimes[0]
+    needed = [choice for task in REQUIRED_TASKS for choice in made.choices_for(task)]
+    assert {(choice.runtime, choice.target) for choice in needed} == {(first.id, first.target)}
+    assert {c.size_px for c in made.choices_for("detect_faces")} == {point.detect_px for point in profile.ladder}
 
 
 @EACH
