@@ -22,7 +22,8 @@ def golden_input(spec: TensorSpec) -> NDArray[np.generic]:
         spec: Shape, dtype, layout, mean and scale of the input; a ``plain`` input is drawn as one row of pixels.
 
     Returns:
-        Array of ``spec.shape`` and ``spec.dtype``, (pixel - mean) * scale for floats, raw pixels for integers.
+        Array of ``spec.shape`` and ``spec.dtype``: (pixel - mean) * scale for floats; for integers the pixel plus the
+        zero point, as far as the type reaches.
     """
     if spec.layout == "plain":
         height, width, channels = 1, int(np.prod(spec.shape)), 1
@@ -38,6 +39,9 @@ def golden_input(spec: TensorSpec) -> NDArray[np.generic]:
     pixels = pixels.reshape(spec.shape)
     if np.issubdtype(np.dtype(spec.dtype), np.floating):
         pixels = (pixels - spec.mean) * spec.scale
+    else:
+        reach = np.iinfo(spec.dtype)
+        pixels = np.clip(pixels + spec.zero_point, reach.min, reach.max)
     return np.ascontiguousarray(pixels, dtype=spec.dtype)
 
 
@@ -71,9 +75,10 @@ def _difference(output: NDArray[np.generic], golden: GoldenOutput | None) -> str
         return "is all zero"
     if golden is None:
         return ""
-    worst = max(abs(a - b) for a, b in zip(sample(output), golden.values, strict=True))
-    return (
-        f"differs by {worst:.3g} from the manifest, {golden.tolerance:.3g} is allowed"
-        if worst > golden.tolerance
-        else ""
-    )
+    values = sample(output)
+    if len(values) != len(golden.values):
+        return f"has {len(values)} golden values, the manifest lists {len(golden.values)}"
+    worst = max(abs(a - b) for a, b in zip(values, golden.values, strict=True))
+    if worst > golden.tolerance:
+        return f"differs by {worst:.3g} from the manifest, {golden.tolerance:.3g} is allowed"
+    return ""

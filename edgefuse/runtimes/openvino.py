@@ -61,13 +61,12 @@ class OpenVinoSession:
             raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
         check_arrays("input", self._inputs, inputs)
         check_arrays("output", self._outputs, outputs)
-        make_tensor = functools.partial(_load_library().Tensor, shared_memory=True)
         try:
             request = self._compiled.create_infer_request()
             for i, array in enumerate(inputs):
-                request.set_input_tensor(i, make_tensor(array))
+                request.set_input_tensor(i, _shared_tensor(array))
             for i, array in enumerate(outputs):
-                request.set_output_tensor(i, make_tensor(array))
+                request.set_output_tensor(i, _shared_tensor(array))
         except _VENDOR_ERRORS as e:
             raise RuntimeLoadError(f"cannot bind {self._name}: {_reason(e)}") from e
         self._infer, self._arrays = _infer_of(request), (*inputs, *outputs)
@@ -142,6 +141,11 @@ def _properties(options: SessionOptions) -> dict[str, str]:
     if options.cache_dir is not None and options.target != "myriad":
         return {"CACHE_DIR": str(options.cache_dir)}
     return {}
+
+
+def _shared_tensor(array: Array) -> Any:
+    """Wrap an array without a copy; 2022.3 refuses the zero strides of ``array[np.newaxis]``, so they are set anew."""
+    return _load_library().Tensor(array.reshape(-1).reshape(array.shape), shared_memory=True)
 
 
 def _infer_of(request: Any) -> Callable[[], object]:
