@@ -46,7 +46,7 @@ class Texture:
     @property
     def size_px(self) -> int:
         """Longer side of ``pixels``."""
-        return max(self.pixels.shape[:2])
+        return int(max(self.pixels.shape[:2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,3 +76,6 @@ class Attention:
 
     is_search_due: bool = True
     """The detector should look at the whole of the next frame."""
+    search_every: int | None = None
+    """Most frames from one search to the next, whatever the operating point allows; an effect that must not miss
+    newcomers sets it when it is made, before the first frame."""

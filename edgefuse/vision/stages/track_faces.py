@@ -70,7 +70,8 @@ class TrackFaces:
         detected = [face for face in packet.faces if not _is_followed(face, self._tracks)]
         unconfirmed = [face for face in detected if not self._take_up(face, packet)]
         self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
-        is_interval_over = self._frames_since_search + 1 >= packet.point.detect_every
+        interval = min(packet.point.detect_every, self._attention.search_every or packet.point.detect_every)
+        is_interval_over = self._frames_since_search + 1 >= interval
         self._attention.is_search_due = not self._tracks or has_lost or bool(unconfirmed) or is_interval_over
         faces = (*(track.face for track in self._tracks), *unconfirmed)
         return replace(packet, faces=faces, search=Search.WHOLE if is_searched else Search.TRACKED)
