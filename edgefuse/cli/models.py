@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import NoReturn
 
 from tqdm import tqdm
 
+from edgefuse.cli._download import DownloadBars
 from edgefuse.command import Command
 from edgefuse.config.manifest import Manifest, Variant
 from edgefuse.errors import FetchError, StoreError
@@ -95,7 +94,7 @@ def _fetch(store: Store, release: Release, options: argparse.Namespace) -> int:
     """Fetch what was named, else what is needed; an optional model that was not named may fail."""
     named = [release.manifest(model) for model in options.models]
     failures = []
-    with _Bars() as bars, open_fetcher(store, bars.show) as fetcher:
+    with DownloadBars() as bars, open_fetcher(store, bars.show) as fetcher:
         for manifest in named or release.manifests:
             if manifest.is_optional and not named and not options.optional:
                 print(f"skipped  {manifest.id}: optional (edgefuse models fetch {manifest.id})")
@@ -159,29 +158,6 @@ def _mend(release: Release, corrupt: Sequence[str]) -> str:
 
 def _variants(manifests: Iterable[Manifest]) -> Iterator[tuple[Manifest, Variant]]:
     return ((manifest, variant) for manifest in manifests for variant in manifest.variants)
-
-
-class _Bars:
-    """One progress bar a package, on a terminal; a line a package everywhere."""
-
-    def __init__(self) -> None:
-        self._bars: dict[str, tqdm[NoReturn]] = {}  # they count and iterate over nothing
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for bar in self._bars.values():
-            bar.close()
-
-    def show(self, name: str, done_bytes: int, total_bytes: int | None) -> None:
-        """Draw one more step of a download."""
-        if name not in self._bars:
-            print(f"fetching {name}", file=sys.stderr)
-            self._bars[name] = tqdm(unit="B", unit_scale=True, disable=None, leave=False)
-        bar = self._bars[name]
-        bar.total = total_bytes
-        bar.update(done_bytes - bar.n)
 
 
 PLUGIN = Command(

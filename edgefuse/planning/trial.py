@@ -59,7 +59,7 @@ def run_trial(
     Raises:
         StoreError: A file of the variant is not in the store.
     """
-    request = TrialRequest(variant=variant, path=str(store.path_of(variant)), setup=setup, duration_s=duration_s)
+    request = TrialRequest(variant=variant, path=str(store.path_of(variant.files)), setup=setup, duration_s=duration_s)
     try:
         answer = ask_child(_MODULE, question=msgspec.json.encode(request), timeout_s=TIMEOUT_S, python=python)
         return msgspec.json.decode(answer, type=Trial)

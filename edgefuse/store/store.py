@@ -13,7 +13,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -41,21 +41,21 @@ class Store:
         """Give the place of a blob, here or not."""
         return self.root / "sha256" / sha256[:2] / sha256
 
-    def path_of(self, variant: Variant) -> Path:
-        """Give the first file of a variant under its real name, with the variant's other files beside it.
+    def path_of(self, files: Sequence[ModelFile]) -> Path:
+        """Give the first of some files under its real name, with the others beside it.
 
         Raises:
             StoreError: A file is not in the store, or the links cannot be written.
         """
-        for file in variant.files:
+        for file in files:
             if not self.has(file.sha256):
                 raise StoreError(f"cannot open {file.name}: it is not in the store (edgefuse models fetch)")
-        names = "\n".join(f"{file.sha256} {file.name}" for file in variant.files)
+        names = "\n".join(f"{file.sha256} {file.name}" for file in files)
         folder = self.root / "named" / hashlib.sha256(names.encode()).hexdigest()
         with disk.writing(folder):
-            for file in variant.files:
+            for file in files:
                 _link(folder / file.name, self.path(file.sha256))
-        return folder / variant.files[0].name
+        return folder / files[0].name
 
     def add(self, chunks: Iterable[bytes], file: ModelFile) -> None:
         """Keep bytes that must be those of ``file``.

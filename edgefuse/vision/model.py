@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, cast  # Any: numpy's bit widths, which do not matter here
 
@@ -81,10 +81,10 @@ class Models:
         """Tell whether a model of that task was opened."""
         return task in self._by_task
 
-    def close(self) -> None:
-        """Close every session."""
-        for models in self._by_task.values():
-            for model in models:
+    def close(self, keep: Collection[str] = ()) -> None:
+        """Close every session but those of the tasks to keep."""
+        for task in set(self._by_task).difference(keep):
+            for model in self._by_task.pop(task):
                 model.session.close()
 
 

@@ -47,6 +47,6 @@ def _open(choice: Choice, release: Release, store: Store, pool: TensorPool) -> M
         precision=variant.precision,
         cache_dir=paths.cache_dir() / "engines",
     )
-    session = runtime.open(store.path_of(variant), options)
+    session = runtime.open(store.path_of(variant.files), options)
     logger.debug("opened model=%s variant=%s on=%s", choice.model, choice.variant, session.provider)
     return bind_model(manifest, variant, session, pool)

@@ -51,3 +51,5 @@ class StageType:
     thread: Literal["find", "compose"]
     tasks: tuple[str, ...] = ()
     """Tasks of the models that the stage cannot do without."""
+    preparing_tasks: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    """Tasks of further models that ``make`` uses where they are there, by options; closed once the stage is made."""

@@ -70,6 +70,8 @@ class Loop:
     point: int = 0
     is_paced: bool = False
     """Play a file as if it were a camera."""
+    frames: int | None = None
+    """Stop after so many frames of the source."""
     counts: Counts = field(default_factory=Counts, init=False)
     latency: Histogram = field(default_factory=Histogram, init=False)
     stage_times: dict[str, Histogram] = field(default_factory=dict, init=False)
@@ -125,7 +127,7 @@ class Loop:
     def _capture(self) -> None:
         player, limiter = Player(self._is_stopping), RateLimiter()
         try:
-            while not self._is_stopping.is_set():
+            while not self._is_stopping.is_set() and self.counts.frames_in != self.frames:
                 buffer = self.pool.lease()
                 start_ns = clock.now_ns()
                 capture = self._read(buffer)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 
+import msgspec
+
 from edgefuse import clock
 from edgefuse.config.profile import Profile
 from edgefuse.errors import ConfigError
@@ -34,6 +36,8 @@ class RunRequest:
     point: int = 0
     is_paced: bool = False
     """Play a file as if it were a camera, dropping frames that come too fast."""
+    frames: int | None = None
+    """Stop after so many frames of the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,23 @@ class Run:
         )
 
 
-@contextmanager
-def open_run(request: RunRequest, profile: Profile, plan: Plan, release: Release, store: Store) -> Iterator[Run]:
-    """Open everything that a run needs; cheap checks come first, so that mistakes show before models are loaded.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request whose stages and options exist."""
+
+    request: RunRequest
+    options: Mapping[str, msgspec.Struct]
+    tasks: frozenset[str]
+    """What the stages run models for."""
+    preparing_tasks: frozenset[str]
+    """What models are only needed for while stages are made."""
+
+
+def check_request(request: RunRequest, profile: Profile) -> Job:
+    """Check what can be checked without opening anything.
 
     Raises:
-        ConfigError: The point, a stage or its options do not exist.
-        EdgefuseError: Source, sink or a model cannot be opened.
+        ConfigError: The point, a stage or one of its options does not exist.
     """
     if not 0 <= request.point < len(profile.ladder):
         raise ConfigError(
@@ -90,16 +104,30 @@ def open_run(request: RunRequest, profile: Profile, plan: Plan, release: Release
         )
     types = stage_types(stage_names(request.effect))
     options = load_options(types, request.settings)
+    tasks = {task for t in types.values() for task in t.tasks}
+    preparing_tasks = {task for name, t in types.items() for task in t.preparing_tasks(options[name])}
+    return Job(request, options, frozenset(tasks), frozenset(preparing_tasks))
+
+
+@contextmanager
+def open_run(job: Job, profile: Profile, plan: Plan, release: Release, store: Store) -> Iterator[Run]:
+    """Open everything that a run needs; source and sink come first, so that mistakes show before models are loaded.
+
+    Raises:
+        EdgefuseError: Source, sink, a model or a stage cannot be opened.
+    """
+    request = job.request
     source, sink = make_source(request.source), make_sink(request.sink)
     with ExitStack() as opened:
         opened.callback(source.close)
         stream = source.open()
         opened.callback(sink.close)
         sink.open(stream)
-        models = open_models(plan, release, store, {task for t in types.values() for task in t.tasks})
+        models = open_models(plan, release, store, job.tasks | job.preparing_tasks)
         opened.callback(models.close)
-        pipeline = make_pipeline(options, models, profile.ladder, stream)
+        pipeline = make_pipeline(job.options, models, profile.ladder, stream)
         opened.callback(pipeline.close)
+        models.close(keep=job.tasks)
         is_paced = request.is_paced or (sink.is_live and not stream.is_live)
-        loop = Loop(source, stream, sink, pipeline, profile.ladder, request.point, is_paced)
+        loop = Loop(source, stream, sink, pipeline, profile.ladder, request.point, is_paced, request.frames)
         yield Run(request, plan, stream, loop)

@@ -80,7 +80,7 @@ def test_files_of_a_variant_lie_together_under_their_names(store: Store) -> None
     xml, weights = model_file(b"<net/>", "net.xml"), model_file(b"weights", "net.bin")
     store.add([b"<net/>"], xml)
     store.add([b"weights"], weights)
-    path = store.path_of(variant(xml, weights))
+    path = store.path_of(variant(xml, weights).files)
     assert path.name == "net.xml"
     assert path.read_bytes() == b"<net/>"
     assert path.with_suffix(".bin").read_bytes() == b"weights"
@@ -90,27 +90,27 @@ def test_names_are_made_again_after_they_were_deleted(store: Store) -> None:
     xml, weights = model_file(b"<net/>", "net.xml"), model_file(b"weights", "net.bin")
     store.add([b"<net/>"], xml)
     store.add([b"weights"], weights)
-    store.path_of(variant(xml, weights)).with_suffix(".bin").unlink()
-    assert store.path_of(variant(xml, weights)).with_suffix(".bin").read_bytes() == b"weights"
+    store.path_of(variant(xml, weights).files).with_suffix(".bin").unlink()
+    assert store.path_of(variant(xml, weights).files).with_suffix(".bin").read_bytes() == b"weights"
 
 
 def test_variants_that_share_a_file_do_not_share_a_folder(store: Store) -> None:
     shared, other = model_file(b"<net/>", "net.xml"), model_file(b"weights", "net.bin")
     store.add([b"<net/>"], shared)
     store.add([b"weights"], other)
-    assert store.path_of(variant(shared)).parent != store.path_of(variant(shared, other)).parent
+    assert store.path_of(variant(shared).files).parent != store.path_of(variant(shared, other).files).parent
 
 
 def test_names_still_lead_to_blobs_after_the_store_was_moved(store: Store, tmp_path: Path) -> None:
     store.add([CONTENT], model_file())
-    name = store.path_of(variant(model_file())).relative_to(store.root)
+    name = store.path_of(variant(model_file()).files).relative_to(store.root)
     store.root.rename(tmp_path / "moved")
     assert (tmp_path / "moved" / name).read_bytes() == CONTENT
 
 
 def test_a_variant_that_is_not_here_names_the_command_that_helps(store: Store) -> None:
     with pytest.raises(StoreError, match=r"cannot open net\.tflite: .*edgefuse models fetch"):
-        store.path_of(variant(model_file()))
+        store.path_of(variant(model_file()).files)
 
 
 def test_a_flipped_bit_is_found_and_can_be_mended(store: Store) -> None:

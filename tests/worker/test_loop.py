@@ -169,6 +169,15 @@ def test_stop_ends_a_run_and_delivers_what_is_under_way() -> None:
     assert_balance(loop)
 
 
+def test_run_ends_after_the_frames_that_were_asked_for() -> None:
+    sink = FakeSink()
+    loop = make_loop(FakeSource(100), sink)
+    loop.frames = 7
+    run(loop)
+    assert sink.indices == list(range(7))
+    assert_balance(loop)
+
+
 def test_find_and_compose_run_in_threads_of_their_own() -> None:
     find, compose = FakeStage(), FakeStage()
     run(make_loop(FakeSource(5), FakeSink(), find, compose))

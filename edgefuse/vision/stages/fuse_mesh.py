@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
+from edgefuse.vision import person
 from edgefuse.vision.area import area_around
 from edgefuse.vision.blend import Blender, Matte
 from edgefuse.vision.colour import Skin, SkinMeter, recolour
 from edgefuse.vision.donor import load_donor
 from edgefuse.vision.geometry import box_around
-from edgefuse.vision.person import load_person
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet, Points
 from edgefuse.vision.warp import MeshWarp
@@ -48,7 +48,7 @@ class FuseMesh:
 
     def __init__(self, options: Options, context: StageContext) -> None:
         longest_px = max(point.effect_px for point in context.ladder)
-        photo = load_person(options.seed, context.models) if options.face is None else Path(options.face)
+        photo = person.load_person(options.seed, context.models) if options.face is None else Path(options.face)
         self._options = options
         self._donor = load_donor(photo, context.models, context.ladder[0], longest_px)
         self._warp = MeshWarp(longest_px)
@@ -116,4 +116,10 @@ def _usable_mesh(face: Face, frame_px: int) -> Points | None:
     return face.mesh if MIN_FACE_PX <= face_px <= MAX_FACE_FRAMES * frame_px else None
 
 
-PLUGIN: StageType = StageType(Options, FuseMesh, thread="compose")
+def _preparing_tasks(options: Options) -> tuple[str, ...]:
+    """Ask for the models that draw the donor, unless there is one."""
+    has_donor = options.face is not None or person.person_path(options.seed).is_file()
+    return () if has_donor else (person.TASK,)
+
+
+PLUGIN: StageType = StageType(Options, FuseMesh, thread="compose", preparing_tasks=_preparing_tasks)

@@ -1,0 +1,54 @@
+"""From a profile to a plan that has proven itself here, with what it needs in the store; shared by what runs models."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from edgefuse.cli._download import DownloadBars
+from edgefuse.cli._unit import probe_unit
+from edgefuse.config.host import Host
+from edgefuse.config.profile import Profile
+from edgefuse.planning.plan import Plan
+from edgefuse.planning.proof import ensure_golden, plan_unit
+from edgefuse.store.fetch import open_fetcher
+from edgefuse.store.release import Release, current_release
+from edgefuse.store.state import load_state, state_path
+from edgefuse.store.store import Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """This unit, what kind it is, and the models it may use."""
+
+    profile: Profile
+    host: Host
+    store: Store
+    release: Release
+
+    def plan(self, tasks: Collection[str]) -> Plan:
+        """Plan for this unit, fetch what the plan needs for some tasks, and prove that it works here.
+
+        Raises:
+            PlanError: Nothing can run for a task that the main job needs.
+            FetchError: A model is not here and cannot be had.
+        """
+        made = plan_unit(self.profile, self.release, self.host, self.store, load_state(state_path()))
+        with DownloadBars() as bars, open_fetcher(self.store, bars.show) as fetcher:
+            for choice in made.choices:
+                if choice.task in tasks:
+                    for file in self.release.find(choice.model, choice.variant).files:
+                        fetcher.fetch(file)
+        return ensure_golden(self.profile, self.release, self.host, self.store, tasks=tasks, state_path=state_path())
+
+
+def probe_board(profile_id: str | None) -> Board:
+    """Probe this unit and give it with its profile and the current release.
+
+    Raises:
+        ConfigError: There is no such profile, or none matches.
+    """
+    store = open_store()
+    release = current_release(store)
+    profile, host = probe_unit(profile_id)
+    return Board(profile, host, store, release)

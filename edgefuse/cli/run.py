@@ -1,0 +1,150 @@
+"""``edgefuse run``: the main job, from a source through an effect to a sink."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from tqdm import tqdm
+
+from edgefuse import clock, disk
+from edgefuse.command import Command
+from edgefuse.errors import ConfigError, FetchError
+
+if TYPE_CHECKING:
+    from edgefuse.worker.loop import Counts, Loop
+    from edgefuse.worker.report import RunReport
+    from edgefuse.worker.run import Run
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--source",
+        required=True,
+        help="video, picture or folder; v4l2:/dev/video0, csi:0, rtsp://…, pattern; `default` is a clip of a real face",
+    )
+    parser.add_argument(
+        "--sink",
+        required=True,
+        help="name.mp4, name.png or folder/; mjpeg:8080, rtsp://…, v4l2loopback:/dev/video9; `null` discards",
+    )
+    parser.add_argument("--effect", choices=("fuse_mesh", "anonymise", "none"), default="fuse_mesh")
+    parser.add_argument("--face", metavar="PHOTO", help="photo of the donor; a synthetic person without it")
+    parser.add_argument(
+        "--set",
+        metavar="STAGE.KEY=VALUE",
+        action="append",
+        default=[],
+        help="an option of a stage, for example anonymise.method=pixelate; may be given several times",
+    )
+    parser.add_argument("--point", type=int, default=0, help="operating point of the profile, 0 is the best")
+    parser.add_argument("--profile", metavar="ID", help="use this profile in place of the one that matches")
+    parser.add_argument("--frames", type=_count, metavar="N", help="stop after so many frames")
+    parser.add_argument("--live", action="store_true", help="play a file like a camera: what comes too fast is dropped")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as JSON")
+
+
+def _run(options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` leaves a playable file, as Ctrl-C does
+    from edgefuse.cli._plan import probe_board
+    from edgefuse.worker.run import RunRequest, check_request, open_run
+
+    board = probe_board(options.profile)
+    request = RunRequest(
+        source=_default_source() if options.source == "default" else options.source,
+        sink=options.sink,
+        effect=options.effect,
+        settings=_settings(options),
+        point=options.point,
+        is_paced=options.live,
+        frames=options.frames,
+    )
+    job = check_request(request, board.profile)
+    plan = board.plan(job.tasks | job.preparing_tasks)
+    with open_run(job, board.profile, plan, board.release, board.store) as run:
+        report = _run_with_bar(run)
+    if options.report:
+        disk.write_atomically(options.report, report.to_json())
+    print(_describe(report, job.tasks, options.sink))
+    return 0
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _settings(options: argparse.Namespace) -> dict[str, dict[str, str]]:
+    """Sort the stage options by stage and key."""
+    settings: dict[str, dict[str, str]] = {}
+    for text in options.set:
+        name, equals, value = text.partition("=")
+        stage, dot, key = name.partition(".")
+        if not (equals and dot and key):
+            raise ConfigError(f"cannot set '{text}': expected STAGE.KEY=VALUE, for example anonymise.method=pixelate")
+        settings.setdefault(stage, {})[key] = value
+    if options.face:
+        if options.effect != "fuse_mesh":
+            raise ConfigError(f"cannot use --face with the effect '{options.effect}': it has no donor")
+        settings.setdefault(options.effect, {})["face"] = json.dumps(options.face)
+    return settings
+
+
+def _default_source() -> str:
+    """Fetch the default clip; where there is no npm, the photo of a real face moves instead."""
+    from edgefuse.cli._download import DownloadBars
+    from edgefuse.store.fetch import open_fetcher
+    from edgefuse.store.media import ASTRONAUT, DEFAULT_CLIP, fetch_media
+    from edgefuse.store.store import open_store
+
+    store = open_store()
+    with DownloadBars() as bars, open_fetcher(store, bars.show) as fetcher:
+        try:
+            return str(fetch_media(DEFAULT_CLIP, store, fetcher))
+        except FetchError as e:
+            print(f"default clip: {e}\ndefault clip: using a moving photo instead")
+            return f"photo:{fetch_media(ASTRONAUT, store, fetcher)}"
+
+
+def _run_with_bar(run: Run) -> RunReport:
+    """Show a bar where the number of frames is known, a running line where it is not."""
+    total = min(filter(None, (run.stream.frames, run.request.frames)), default=None)
+    with tqdm[NoReturn](total=total, unit="frame", desc=run.request.effect, disable=None) as bar:
+        return run.run(_watcher(run.loop, bar))
+
+
+def _watcher(loop: Loop, bar: tqdm[NoReturn]) -> Callable[[Counts], None]:
+    start_ns = clock.now_ns()
+
+    def watch(counts: Counts) -> None:
+        fps = counts.frames_out * clock.NS_PER_S / (clock.now_ns() - start_ns)
+        bar.set_postfix_str(f"{fps:.1f} fps, point {loop.point}, {counts.dropped} dropped", refresh=False)
+        bar.update(counts.frames_out - bar.n)
+
+    return watch
+
+
+def _describe(report: RunReport, tasks: Collection[str], sink: str) -> str:
+    lost = f", {report.dropped} dropped, {report.skipped} skipped" if report.dropped or report.skipped else ""
+    found = report.faces / report.frames_out if report.frames_out else 0.0
+    ways = ", ".join(f"{c.model} on {c.runtime} {c.target}" for c in report.plan.choices if c.task in tasks)
+    return (
+        f"{report.frames_out} frames{lost} at {report.fps:.1f} fps, latency p50 {report.latency_ms.p50:.1f} ms "
+        f"p99 {report.latency_ms.p99:.1f} ms, {found:.2f} faces a frame, {report.rss_mb.peak:.0f} MB\n"
+        f"ran {ways}\n"
+        f"wrote {sink}"
+    )
+
+
+PLUGIN = Command(
+    help="run the face pipeline from a source to a sink",
+    example="edgefuse run --source default --effect anonymise --sink anonymised.mp4",
+    add_arguments=_add_arguments,
+    run=_run,
+)
