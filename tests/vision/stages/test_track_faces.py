@@ -1,0 +1,185 @@
+"""Tests of following faces, in the world of discs."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+from fakes.discs import FRAME_NS, POINT, disc_mesh, disc_models, draw_discs, packet, runs_of
+
+from edgefuse.clock import NS_PER_S
+from edgefuse.config.profile import OperatingPoint
+from edgefuse.errors import RuntimeRunError
+from edgefuse.vision.model import Models
+from edgefuse.vision.stage import StageContext
+from edgefuse.vision.stages import detect_faces, track_faces
+from edgefuse.vision.types import Attention, Packet, Search
+
+Disc = tuple[float, float, float]
+LEFT, RIGHT = (90.0, 120.0, 40.0), (230.0, 120.0, 40.0)
+NEVER = OperatingPoint(effect_px=64, detect_px=128, rate_hz=30.0, detect_every=1000)
+
+
+class Finder:
+    """Detector and tracker as the find thread runs them."""
+
+    def __init__(self, models: Models | None = None, point: OperatingPoint = POINT, **options: object) -> None:
+        self.models = models or disc_models()
+        self.attention = Attention()
+        self.point = point
+        context = StageContext(self.models, (point,), 240, 320, self.attention)
+        self._detect = detect_faces.DetectFaces(detect_faces.Options(), context)
+        self._track = track_faces.TrackFaces(track_faces.Options(**options), context)  # type: ignore[arg-type]
+        self._index = -1
+
+    def see(self, *discs: Disc, at_ns: int | None = None) -> Packet:
+        self._index += 1
+        frame = packet(draw_discs(*discs), self._index, self.point, at_ns)
+        return self._track.run(self._detect.run(frame))
+
+    def watch(self, scenes: Iterable[Sequence[Disc]]) -> list[Packet]:
+        return [self.see(*scene) for scene in scenes]
+
+    @property
+    def searches(self) -> int:
+        return runs_of(self.models, "detect_faces")
+
+
+def ids(packet: Packet) -> list[int]:
+    return [face.track_id for face in packet.faces]
+
+
+def test_landmarks_lie_on_the_face() -> None:
+    (face,) = Finder().see(LEFT).faces
+    assert face.mesh is not None and face.track_id == 1 and face.score > 0.9
+    np.testing.assert_allclose(face.mesh, disc_mesh(*LEFT), atol=1.5)
+    np.testing.assert_allclose(face.box[[0, 1]], face.mesh.min(axis=0)[:2], atol=1e-3)
+    assert face.eyes[0, 0] < LEFT[0] < face.eyes[1, 0]
+
+
+def test_moving_faces_keep_their_ids_and_the_detector_rests() -> None:
+    finder = Finder(point=NEVER)
+    packets = finder.watch([[(90 + 2 * i, 120, 40), (230, 120 - i, 40)] for i in range(30)])
+    assert {tuple(ids(p)) for p in packets} == {(1, 2)}
+    assert finder.searches == 1
+    assert [p.search for p in packets] == [Search.WHOLE] + [Search.TRACKED] * 29
+
+
+def test_the_detector_looks_again_every_few_frames() -> None:
+    packets = Finder().watch([[LEFT]] * 16)
+    assert [i for i, p in enumerate(packets) if p.search is Search.WHOLE] == [0, 5, 10, 15]
+
+
+def test_a_new_face_is_taken_up_at_the_next_look_of_the_detector() -> None:
+    packets = Finder().watch([[LEFT]] * 3 + [[LEFT, RIGHT]] * 3)
+    assert [ids(p) for p in packets] == [[1], [1], [1], [1], [1], [1, 2]]
+
+
+def test_the_detector_looks_in_every_frame_while_there_is_no_face() -> None:
+    packets = Finder(point=NEVER).watch([[]] * 4)
+    assert all(p.search is Search.WHOLE and not p.faces for p in packets)
+
+
+def test_a_lost_face_is_gone_at_once_and_looked_for_in_the_next_frame() -> None:
+    finder = Finder(point=NEVER)
+    finder.watch([[LEFT, RIGHT]] * 3)
+    lost, searched = finder.see(RIGHT), finder.see(RIGHT)
+    assert (ids(lost), lost.search) == ([2], Search.TRACKED)
+    assert (ids(searched), searched.search) == ([2], Search.WHOLE)
+
+
+def test_a_face_that_comes_back_soon_has_its_old_id() -> None:
+    finder = Finder()
+    finder.watch([[LEFT]] * 3 + [[]] * 5)
+    assert ids(finder.see(LEFT)) == [1]
+
+
+def test_a_face_that_comes_back_late_or_elsewhere_is_a_new_one() -> None:
+    late = Finder()
+    late.watch([[LEFT]] * 3 + [[]] * 3)
+    assert ids(late.see(LEFT, at_ns=3 * NS_PER_S)) == [2]
+    elsewhere = Finder()
+    elsewhere.watch([[LEFT]] * 3 + [[]] * 3)
+    assert ids(elsewhere.see(RIGHT)) == [2]
+
+
+def test_a_face_without_landmarks_is_passed_on_and_searched_for_until_it_has_some() -> None:
+    def see_no_mesh(_inputs: object, outputs: Sequence[np.ndarray]) -> None:
+        outputs[1][:] = -5
+
+    finder = Finder(disc_models(see_mesh=see_no_mesh), point=NEVER)
+    for seen in finder.watch([[LEFT]] * 3):
+        (face,) = seen.faces
+        assert face.mesh is None and face.track_id == 0
+        assert seen.search is Search.WHOLE
+
+
+def test_no_more_faces_are_followed_than_asked_for_but_all_are_passed_on() -> None:
+    seen = Finder(max_faces=1).see(LEFT, RIGHT)
+    assert sorted(ids(seen)) == [0, 1]
+
+
+def test_two_tracks_that_meet_on_one_face_become_the_older_one() -> None:
+    finder = Finder(point=NEVER)
+    finder.watch([[(100, 120, 30), (220, 120, 30)]] * 2)
+    # The second face vanishes behind the first, close enough that its track finds the first.
+    packets = finder.watch([[(100 + step, 120, 30), (220 - step, 120, 30)] for step in range(0, 28, 4)])
+    packets += finder.watch([[(160, 120, 34)]] * 3)
+    assert ids(packets[-1]) == [1]
+
+
+def test_the_landmark_model_rests_between_and_landmarks_move_on() -> None:
+    point = OperatingPoint(effect_px=64, detect_px=128, rate_hz=30.0, detect_every=1000, mesh_every=2)
+    finder = Finder(point=point, is_smoothed=False)
+    scenes = [[(90 + 3 * i, 120, 40)] for i in range(20)]
+    packets = finder.watch(scenes)
+    assert runs_of(finder.models, "track_faces") == 10
+    for scene, seen in list(zip(scenes, packets, strict=True))[3:]:
+        mesh = seen.faces[0].mesh
+        assert mesh is not None
+        np.testing.assert_allclose(mesh, disc_mesh(*scene[0]), atol=1.5)
+
+
+def test_a_source_that_starts_over_keeps_its_faces() -> None:
+    finder = Finder(point=NEVER)
+    finder.watch([[LEFT]] * 5)
+    assert ids(finder.see(LEFT, at_ns=0)) == [1]
+
+
+def test_after_a_model_failed_the_whole_frame_is_searched() -> None:
+    finder = Finder(point=NEVER)
+    finder.watch([[LEFT]] * 2)
+    session = finder.models.model("track_faces").session
+    works = session.look  # type: ignore[attr-defined]
+
+    def fail(*_: object) -> None:
+        raise RuntimeRunError("cannot run disc: it is broken")
+
+    session.look = fail  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeRunError):
+        finder.see(LEFT)
+    session.look = works  # type: ignore[attr-defined]
+    seen = finder.see(LEFT)
+    assert (ids(seen), seen.search) == ([1], Search.WHOLE)
+
+
+def test_a_face_that_leaves_the_frame_is_lost() -> None:
+    finder = Finder(point=NEVER)
+    packets = finder.watch([[(160 + 8 * i, 120, 40)] for i in range(30)])
+    assert ids(packets[0]) == [1] and not packets[-1].faces
+
+
+def test_smoothed_landmarks_tremble_less() -> None:
+    draw = np.random.default_rng(0)
+    scenes = [[tuple(np.array(LEFT) + draw.normal(0, 0.3, 3))] for _ in range(40)]
+    spread = []
+    for is_smoothed in (False, True):
+        packets = Finder(point=NEVER, is_smoothed=is_smoothed).watch(scenes)  # type: ignore[arg-type]
+        spread.append(np.std([p.faces[0].mesh for p in packets[10:]], axis=0).mean())
+    assert spread[1] < 0.8 * spread[0]
+
+
+def test_frames_may_come_at_any_pace() -> None:
+    finder = Finder(point=NEVER)
+    times_ns = np.cumsum([0, 1, 3, 1, 7, 1, 1, 2]) * FRAME_NS
+    packets = [finder.see((90 + i, 120, 40), at_ns=int(t)) for i, t in enumerate(times_ns)]
+    assert all(ids(p) == [1] for p in packets)
