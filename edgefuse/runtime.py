@@ -80,7 +80,7 @@ class Session(Protocol):
         """Read the bound inputs, write the bound outputs; the first call after ``bind`` is the slow one.
 
         Raises:
-            RuntimeRunError: Nothing is bound, or the native code failed.
+            RuntimeRunError: Nothing is bound, the native code failed, or a dynamic output fits no bound array.
         """
         ...
 

@@ -6,7 +6,8 @@ manifest with a variant of format ``fake`` bring it into a plan. Target: ``cpu``
     {"inputs": [{"name": "image", "shape": [1, 4, 4, 2], "dtype": "float32"}],
      "outputs": [{"name": "copy", "shape": [1, 32], "dtype": "float32", "gain": 2.0, "offset": 1.0}]}
 
-Value i of an output is ``gain * x[i mod len(x)] + offset``, where x is the first input, flattened.
+Value i of an output is ``gain * x[i mod len(x)] + offset``, where x is the first input, flattened. Axes of size -1 are
+dynamic; an output that has one is as long as the first input.
 """
 
 from __future__ import annotations
@@ -80,6 +81,9 @@ class FakeSession:
             raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
         check_arrays("input", self.inputs, inputs)
         check_arrays("output", self.outputs, outputs)
+        for info, output in zip(self.outputs, outputs, strict=True):
+            if -1 in info.shape and output.size != inputs[0].size:
+                raise RuntimeLoadError(f"cannot bind output {info.name}: expected {inputs[0].size} values")
         self._steps = tuple(
             Step(inputs[0], spec, output) for spec, output in zip(self._model.outputs, outputs, strict=True)
         )

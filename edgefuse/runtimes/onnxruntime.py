@@ -21,7 +21,7 @@ from edgefuse.runtimes import prove
 _CPU, _CUDA, _TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 _CHAINS = {"cpu": (_CPU,), "cuda": (_CUDA, _CPU), "tensorrt": (_TENSORRT, _CUDA, _CPU)}
 _LOG_ERRORS_ONLY = 3
-_NOISE = re.compile(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/.*?\) )")
+_NOISE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/.*?\) ")
 _DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -40,33 +40,21 @@ class OnnxSession:
     ) -> None:
         self._session = session
         self._name = name
-        self._inputs = inputs
-        self._outputs = outputs
-        self._provider: str = session.get_providers()[0]
+        self.inputs = inputs
+        self.outputs = outputs
+        self.provider: str = session.get_providers()[0]
         self._binding: Any = None
         self._arrays: tuple[Array, ...] = ()  # ONNX Runtime keeps addresses only
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorInfo, ...]:
-        return self._outputs
-
-    @property
-    def provider(self) -> str:
-        return self._provider
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
         if self._session is None:
             raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
-        check_arrays("input", self._inputs, inputs)
-        check_arrays("output", self._outputs, outputs)
+        check_arrays("input", self.inputs, inputs)
+        check_arrays("output", self.outputs, outputs)
         binding = self._session.io_binding()
-        for info, array in zip(self._inputs, inputs, strict=True):
+        for info, array in zip(self.inputs, inputs, strict=True):
             binding.bind_input(info.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
-        for info, array in zip(self._outputs, outputs, strict=True):
+        for info, array in zip(self.outputs, outputs, strict=True):
             binding.bind_output(info.name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         self._binding, self._arrays = binding, (*inputs, *outputs)
 

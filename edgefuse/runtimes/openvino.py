@@ -35,33 +35,25 @@ _PLAIN_WORDS = {
 class OpenVinoSession:
     """One compiled model with one request; bound arrays are the request's own tensors, so ``run`` copies nothing."""
 
-    def __init__(self, compiled: Any, name: str, target: str) -> None:
-        self._compiled = compiled
+    def __init__(self, model: Any, compile_model: Callable[[Any], Any], name: str, device: str) -> None:
+        self._model = model if model.is_dynamic() else None
+        self._compile_model = compile_model
+        self._compiled = compile_model(model)
         self._name = name
-        self._inputs = tuple(_info(port) for port in compiled.inputs)
-        self._outputs = tuple(_info(port) for port in compiled.outputs)
-        self._provider = _provider(compiled, target)
+        self.inputs = _infos(self._compiled.inputs)
+        self.outputs = _infos(self._compiled.outputs)
+        self.provider = _provider(self._compiled, device)
         self._infer: Callable[[], object] | None = None
         self._arrays: tuple[Array, ...] = ()  # shared tensors do not keep their arrays alive
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorInfo, ...]:
-        return self._outputs
-
-    @property
-    def provider(self) -> str:
-        return self._provider
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
         if self._compiled is None:
             raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
-        check_arrays("input", self._inputs, inputs)
-        check_arrays("output", self._outputs, outputs)
+        check_arrays("input", self.inputs, inputs)
+        check_arrays("output", self.outputs, outputs)
         try:
+            self._fit(inputs)
+            check_arrays("output", _infos(self._compiled.outputs), outputs)
             request = self._compiled.create_infer_request()
             for i, array in enumerate(inputs):
                 request.set_input_tensor(i, _shared_tensor(array))
@@ -80,8 +72,21 @@ class OpenVinoSession:
             raise RuntimeRunError(f"cannot run {self._name}: {_reason(e)}") from e
 
     def close(self) -> None:
-        self._infer = self._compiled = None
+        self._infer = self._compiled = self._model = None
         self._arrays = ()
+
+    def _fit(self, inputs: Sequence[Array]) -> None:
+        """Compile dynamic axes anew with the sizes that were bound.
+
+        OpenVINO could run them as they are, but 2026 with one thread loses the error of an output that does not fit.
+        """
+        shapes = [array.shape for array in inputs]
+        if self._model is None or [info.shape for info in _infos(self._compiled.inputs)] == shapes:
+            return
+        self._model.reshape({i: list(shape) for i, shape in enumerate(shapes)})
+        self._compiled = self._compile_model(self._model)
+        if unsure := [info.name for info in _infos(self._compiled.outputs) if -1 in info.shape]:
+            raise ValueError(f"the shape of output {', '.join(unsure)} is known after the run only")
 
 
 class OpenVino:
@@ -107,8 +112,8 @@ class OpenVino:
             model = _core().read_model(str(path))
             if options.target == "myriad" and model.is_dynamic():
                 raise ValueError("the stick takes static shapes only; choose a variant with static shapes")
-            compiled = _core().compile_model(model, options.target.upper(), _properties(options))
-            return OpenVinoSession(compiled, path.name, options.target)
+            device, properties = options.target.upper(), _properties(options)
+            return OpenVinoSession(model, lambda m: _core().compile_model(m, device, properties), path.name, device)
         except _VENDOR_ERRORS as e:
             raise RuntimeLoadError(f"cannot open {path.name} on openvino {options.target}: {_reason(e)}") from e
 
@@ -160,12 +165,16 @@ def _infer_of(request: Any) -> Callable[[], object]:
     return start_and_wait
 
 
-def _provider(compiled: Any, target: str) -> str:
-    """Tell the device that executes, as the compiled model reports it; plug-ins of 2022.3 may not know the question."""
+def _provider(compiled: Any, device: str) -> str:
+    """Tell who executes, as the compiled model reports it; 2022.3 cannot be asked, and never takes another device."""
     try:
         return ",".join(compiled.get_property("EXECUTION_DEVICES"))
     except RuntimeError:
-        return target.upper()
+        return device
+
+
+def _infos(ports: Sequence[Any]) -> tuple[TensorInfo, ...]:
+    return tuple(map(_info, ports))
 
 
 def _info(port: Any) -> TensorInfo:

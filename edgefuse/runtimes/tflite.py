@@ -35,30 +35,18 @@ class TfliteSession:
     def __init__(self, interpreter: Any, name: str, provider: str) -> None:
         self._interpreter = interpreter
         self._name = name
-        self._provider = provider
+        self.provider = provider
         self._bound: tuple[Sequence[Array], Sequence[Array]] | None = None
         # Callables that give a view of a tensor's memory. A view that lives on while the model runs is an error.
         self._views_in, self._views_out = self._views()
-        self._inputs = tuple(map(_info, interpreter.get_input_details()))
-        self._outputs = tuple(map(_info, interpreter.get_output_details()))
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        return self._inputs
-
-    @property
-    def outputs(self) -> tuple[TensorInfo, ...]:
-        return self._outputs
-
-    @property
-    def provider(self) -> str:
-        return self._provider
+        self.inputs = tuple(map(_info, interpreter.get_input_details()))
+        self.outputs = tuple(map(_info, interpreter.get_output_details()))
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
         if self._interpreter is None:
             raise RuntimeLoadError(f"cannot bind {self._name}: it is closed")
-        check_arrays("input", self._inputs, inputs)
-        check_arrays("output", self._outputs, outputs)
+        check_arrays("input", self.inputs, inputs)
+        check_arrays("output", self.outputs, outputs)
         self._bound = None
         self._resize(inputs)
         now = [_info_of_shape(detail, detail["shape"]) for detail in self._interpreter.get_output_details()]

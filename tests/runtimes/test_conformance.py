@@ -243,6 +243,16 @@ def test_dynamic_axis_takes_the_size_that_is_bound(name: str, form: str) -> None
 
 
 @each_kind_with("dynamic")
+@pytest.mark.parametrize("size", [2, 9])
+def test_output_that_a_dynamic_model_cannot_fill_is_refused(name: str, form: str, size: int) -> None:
+    session, source, result = open_dynamic(name, form), np.ones((1, 5), np.float32), np.zeros((1, size), np.float32)
+    with pytest.raises((RuntimeLoadError, RuntimeRunError), match=r"^cannot (bind|run) .*output") as caught:
+        session.bind([source], [result])
+        session.run()
+    assert "\n" not in str(caught.value) and ".cc" not in str(caught.value)
+
+
+@each_kind_with("dynamic")
 def test_run_makes_no_array_of_64_kib(name: str, form: str) -> None:
     session = open_dynamic(name, form)
     session.bind([np.ones((1, 1 << 18), np.float32)], [np.ones((1, 1 << 18), np.float32)])
