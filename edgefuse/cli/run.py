@@ -115,7 +115,8 @@ def _default_source() -> str:
 def _run_with_bar(run: Run) -> RunReport:
     """Show a bar where the number of frames is known, a running line where it is not."""
     total = min(filter(None, (run.stream.frames, run.request.frames)), default=None)
-    with tqdm[NoReturn](total=total, unit="frame", desc=run.request.effect, disable=None) as bar:
+    bar: tqdm[NoReturn]  # it counts and iterates over nothing
+    with tqdm(total=total, unit="frame", desc=run.request.effect, disable=None) as bar:
         return run.run(_watcher(run.loop, bar))
 
 
