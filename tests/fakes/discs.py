@@ -1,4 +1,4 @@
-"""A world in which faces are white discs on black, and the three models of the find step that see them.
+"""A world in which faces are white discs on black, and the models that see and draw them.
 
 The models are sessions like any other, bound to tensors; they look at the pixels that they are given, so that crops,
 scales and colours must be right for them to find anything. The discs may be turned: what they look like does not tell.
@@ -21,10 +21,11 @@ from edgefuse.vision.pool import Buffer, TensorPool
 from edgefuse.vision.types import Frame, Packet, Pixels
 
 Arrays = Sequence[NDArray[Any]]
+Specs = tuple[TensorSpec, ...]
 Look = Callable[[Arrays, Arrays], None]
 """Reads inputs, writes outputs."""
 
-DETECT_PX, MESH_PX, EMBED_PX = 128, 192, 112
+DETECT_PX, MESH_PX, EMBED_PX, PERSON_PX = 128, 192, 112, 256
 POINT = OperatingPoint(effect_px=64, detect_px=DETECT_PX, rate_hz=30.0, detect_every=5, mesh_every=1)
 FRAME_NS = 33_333_333
 
@@ -57,12 +58,10 @@ class FakeSession:
         self.is_open = False
 
 
-def bound_model(
-    task: Any, decoder: str, inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...], look: Look
-) -> Model:
-    """Describe a model and bind its session."""
+def bound_model(task: Any, decoder: str, size_px: int, specs: tuple[Specs, Specs], look: Look) -> Model:
+    """Describe a model with these inputs and outputs, and bind its session."""
+    inputs, outputs = specs
     file = ModelFile(name="disc", sha256="0" * 64, size_bytes=1, source=Source(file="/nowhere"))
-    size_px = inputs[0].shape[1]
     variant = Variant(
         id="disc", format="fake", precision="fp32", size_px=size_px, files=(file,), inputs=inputs, outputs=outputs
     )
@@ -85,15 +84,19 @@ def image(size_px: int) -> tuple[TensorSpec]:
 
 
 def disc_models(see_mesh: Look | None = None) -> Models:
-    """Open all three models; another mesh model may take the place of the one that sees discs."""
+    """Open all models; another mesh model may take the place of the one that sees discs."""
     boxes = (TensorSpec(name="boxes", shape=(1, 896, 16)), TensorSpec(name="logits", shape=(1, 896, 1)))
     mesh = (TensorSpec(name="mesh", shape=(1, 1, 1, 1404)), TensorSpec(name="logit", shape=(1, 1, 1, 1)))
     embedding = (TensorSpec(name="embedding", shape=(1, 8)),)
+    noise, style = (TensorSpec(name="noise", shape=(1, 512)),), (TensorSpec(name="style", shape=(1, 512)),)
+    person = (TensorSpec(name="person", shape=(1, 3, PERSON_PX, PERSON_PX), layout="nchw", colour="rgb"),)
     return Models(
         (
-            bound_model("detect_faces", "blazeface", image(DETECT_PX), boxes, _detect),
-            bound_model("track_faces", "facemesh", image(MESH_PX), mesh, see_mesh or _see_mesh),
-            bound_model("embed_faces", "embedder", image(EMBED_PX), embedding, _embed),
+            bound_model("detect_faces", "blazeface", DETECT_PX, (image(DETECT_PX), boxes), _detect),
+            bound_model("track_faces", "facemesh", MESH_PX, (image(MESH_PX), mesh), see_mesh or _see_mesh),
+            bound_model("embed_faces", "embedder", EMBED_PX, (image(EMBED_PX), embedding), _embed),
+            bound_model("make_person", "mapping", 1, (noise, style), _style),
+            bound_model("make_person", "synthesis", PERSON_PX, (style, person), _draw_person),
         )
     )
 
@@ -163,3 +166,14 @@ def _see_mesh(inputs: Arrays, outputs: Arrays) -> None:
 def _embed(inputs: Arrays, outputs: Arrays) -> None:
     """Give the mean of the picture's columns, which is finite for every picture."""
     outputs[0][0] = inputs[0][0].mean(axis=(0, 2)).reshape(8, -1).mean(axis=1) + 0.1
+
+
+def _style(inputs: Arrays, outputs: Arrays) -> None:
+    """Give the noise itself."""
+    outputs[0][:] = inputs[0]
+
+
+def _draw_person(_inputs: Arrays, outputs: Arrays) -> None:
+    """Draw one disc, -1..1."""
+    disc = draw_discs((PERSON_PX / 2, PERSON_PX / 2, PERSON_PX / 3), height_px=PERSON_PX, width_px=PERSON_PX)
+    outputs[0][0] = disc.transpose(2, 0, 1) / 127.5 - 1
