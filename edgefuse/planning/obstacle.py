@@ -10,6 +10,9 @@ from edgefuse.config.profile import RuntimeRule
 from edgefuse.planning.candidate import Candidate
 from edgefuse.store.state import State
 
+# A default donor that is nobody's face is worth more than a free licence; the choice names the licence.
+_TASKS_FOR_TRIAL = frozenset({"make_person"})
+
 
 def find_obstacle(candidate: Candidate, host: Host, state: State, absent: Collection[str] = ()) -> str:
     """Say why a candidate cannot run here; empty where it can.
@@ -33,7 +36,7 @@ def _obstacles(candidate: Candidate, host: Host, state: State, absent: Collectio
 
 
 def _licence_obstacle(manifest: Manifest) -> str:
-    if manifest.licence.allows_commercial_use or manifest.is_optional:
+    if manifest.licence.allows_commercial_use or manifest.is_optional or manifest.task in _TASKS_FOR_TRIAL:
         return ""
     return (
         f"licence {manifest.licence.id} forbids commercial use (to use the model all the same: "
@@ -74,8 +77,9 @@ def _runtime_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
 
 
 def _file_obstacle(variant: Variant, absent: Collection[str]) -> str:
-    missing = next((file for file in variant.files if file.sha256 in absent), None)
-    return f"{missing.name} is not in the store, and no package has it (tools/convert makes it)" if missing else ""
+    if not any(file.sha256 in absent for file in variant.files):
+        return ""
+    return "its file is not in the store, and no package has it (tools/convert makes it)"
 
 
 def _check_obstacle(candidate: Candidate, state: State) -> str:

@@ -119,18 +119,20 @@ class _Outcome:
 
 @dataclass(slots=True)
 class _Memory:
-    """What the sessions that are open together may still take."""
+    """What the sessions that are open together may still take of the budget."""
 
-    left_mb: int
+    budget_mb: int
+    taken_mb: int = 0
 
     def obstacle(self, candidate: Candidate) -> str:
-        if candidate.memory_mb <= self.left_mb:
+        left_mb = self.budget_mb - (0 if candidate.manifest.task in TASKS_ALONE else self.taken_mb)
+        if candidate.memory_mb <= left_mb:
             return ""
-        return f"needs {candidate.memory_mb} MB, {max(0, self.left_mb)} MB of the memory budget are left"
+        return f"needs {candidate.memory_mb} MB, {max(0, left_mb)} MB of the memory budget are left"
 
     def take(self, candidate: Candidate) -> None:
         if candidate.manifest.task not in TASKS_ALONE:
-            self.left_mb -= candidate.memory_mb
+            self.taken_mb += candidate.memory_mb
 
 
 def _budget_mb(profile: Profile, host: Host) -> int:

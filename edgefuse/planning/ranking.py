@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from edgefuse.planning.candidate import Candidate
 
-_Key = tuple[bool, bool, int, int, str, str]
+_Key = tuple[bool, bool, int, int, bool, str, str]
 _WORDS = (
     "its licence allows commercial use",
     "its model is not optional",
     "its runtime stands earlier in the profile",
     "its precision stands earlier in the profile",
+    "it is an original, not a conversion",
     "alike, and first by name",
     "alike, and first by name",
 )
@@ -71,6 +72,7 @@ def _expected(candidate: Candidate) -> _Key:
         candidate.manifest.is_optional,
         candidate.rule_index,
         candidate.rule.precisions.index(candidate.variant.precision),
+        candidate.variant.files[0].source.kind == "converted_from",
         candidate.manifest.id,
         candidate.variant.id,
     )

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+from fakes.interpreter import write_interpreter
+
+from edgefuse.planning.child import ChildError, ask_child
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("kill -SEGV $$", "it crashed with SIGSEGV"),
+        ("kill -KILL $$", "it was killed by SIGKILL, most likely because memory ran out"),
+        ("echo first >&2; echo 'ImportError: no numpy' >&2; exit 1", "it failed with ImportError: no numpy"),
+        ("exit 3", "it ended with code 3"),
+        ("exec sleep 60", "it gave no answer within 0.2 s"),
+    ],
+)
+def test_the_end_of_a_child_becomes_the_reason(tmp_path: Path, line: str, reason: str) -> None:
+    python = write_interpreter(tmp_path / "python", line)
+    with pytest.raises(ChildError, match=f"^{reason}$"):
+        ask_child("any.module", timeout_s=0.2 if "sleep" in line else 10, python=python)
+
+
+def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ChildError, match=r"cannot run .*/nowhere: No such file or directory"):
+        ask_child("any.module", timeout_s=10, python=str(tmp_path / "nowhere"))
+
+
+def test_what_libraries_print_does_not_spoil_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "chatty.py").write_text(
+        "import os\n"
+        "from edgefuse.planning.child import answer_parent\n"
+        "def answer():\n"
+        "    os.write(1, b'native noise')\n"
+        "    print('python noise')\n"
+        "    return b'answer'\n"
+        "answer_parent(answer)\n"
+    )
+    assert ask_child("chatty", timeout_s=10) == b"answer"

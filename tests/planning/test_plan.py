@@ -1,0 +1,362 @@
+import msgspec
+import pytest
+from fakes.planned import CLOSED, make_host, make_manifest, make_profile, make_release, make_variant
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgefuse.config.host import Host, RuntimeFact
+from edgefuse.config.manifest import Source
+from edgefuse.config.profile import RuntimeRule
+from edgefuse.errors import PlanError
+from edgefuse.planning.plan import Plan, plan
+from edgefuse.store.state import GoldenCheck, Measurement, Setup, State
+
+
+def detector(*variants, model_id="finder", **keys):
+    return make_manifest(model_id, "detect_faces", *variants, **keys)
+
+
+def chosen(made: Plan, task: str = "detect_faces") -> list[tuple[str, str]]:
+    return [(choice.variant, choice.runtime) for choice in made.choices_for(task)]
+
+
+def why_not(made: Plan, variant: str, runtime: str = "tflite") -> str:
+    (reason,) = [r.reason for r in made.rejections if (r.variant, r.runtime) == (variant, runtime)]
+    return reason
+
+
+def setup_of(variant, runtime="tflite", threads=2) -> Setup:
+    return Setup(variant.files[0].sha256, runtime, "1", "cpu", threads)
+
+
+def measured(setup: Setup, p50_ms: float) -> Measurement:
+    return Measurement(setup=setup, p50_ms=p50_ms, p95_ms=p50_ms, memory_mb=1, measured_at="2026-01-01T00:00:00Z")
+
+
+def failed(setup: Setup, failure: str) -> GoldenCheck:
+    return GoldenCheck(setup=setup, failure=failure, checked_at="2026-01-01T00:00:00Z")
+
+
+def test_the_first_runtime_of_the_profile_wins() -> None:
+    release = make_release(detector(make_variant("a")))
+    made = plan(make_profile("openvino", "tflite"), release, make_host("tflite", "openvino"))
+    assert chosen(made) == [("a", "openvino")]
+    assert why_not(made, "a") == "a on openvino is better: its runtime stands earlier in the profile"
+
+
+def test_the_first_precision_of_the_rule_wins() -> None:
+    rule = RuntimeRule(id="tflite", precisions=("int8", "fp32"))
+    release = make_release(detector(make_variant("a"), make_variant("b", precision="int8")))
+    assert chosen(plan(make_profile(rule), release, make_host("tflite"))) == [("b", "tflite")]
+
+
+def test_an_original_wins_over_its_conversion() -> None:
+    converted = make_variant("a", source=Source(converted_from="z"))
+    release = make_release(detector(converted, make_variant("z")))
+    assert chosen(plan(make_profile("tflite"), release, make_host("tflite"))) == [("z", "tflite")]
+
+
+def test_each_detector_size_of_the_ladder_gets_a_choice() -> None:
+    release = make_release(detector(make_variant("a", 320), make_variant("b", 128), make_variant("c", 640)))
+    made = plan(make_profile("tflite", sizes_px=(320, 320, 128)), release, make_host("tflite"))
+    assert chosen(made) == [("a", "tflite"), ("b", "tflite")]
+    assert why_not(made, "c") == "no point of the ladder asks for 640 px, but for 320, 128"
+
+
+def test_the_nearest_size_stands_in_for_one_that_cannot_run() -> None:
+    release = make_release(detector(make_variant("a", 320, format="onnx"), make_variant("b", 192)))
+    made = plan(make_profile("tflite", sizes_px=(320, 128)), release, make_host("tflite"))
+    assert chosen(made) == [("b", "tflite")]
+    assert made.choices[0].reason.startswith("nearest to 320 px")
+
+
+def test_other_tasks_get_a_choice_for_every_size_of_the_release() -> None:
+    generator = make_manifest("gan", "fuse_neural", make_variant("small", 128), make_variant("large", 256))
+    release = make_release(detector(make_variant("a")), generator)
+    made = plan(make_profile("tflite"), release, make_host("tflite"))
+    assert chosen(made, "fuse_neural") == [("small", "tflite"), ("large", "tflite")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "rule", "reason"),
+    [
+        ({"precision": "int8"}, {"precisions": ("fp32",)}, "the profile allows fp32 there, this is int8"),
+        ({"has_static_shapes": False}, {"needs_static_shapes": True}, "needs static shapes there"),
+        ({"format": "onnx", "opset": 17}, {"max_opset": 13}, "has opset 17, 13 is the newest there"),
+        ({"format": "onnx"}, {"max_opset": 13}, "its opset is unknown, opset 13 is the newest that can be read there"),
+        ({"format": "openvino_ir"}, {}, "runtime does not read openvino_ir"),
+        ({}, {"target": "gpu"}, "there is no target gpu here, only cpu"),
+        ({"memory_mb": 900}, {}, "needs 900 MB, 890 MB of the memory budget are left"),
+    ],
+)
+def test_what_cannot_run_is_rejected_with_its_reason(keys, rule, reason) -> None:
+    profile = make_profile(RuntimeRule(id="tflite", **rule), "tflite")
+    release = make_release(detector(make_variant("ok"), make_variant("odd", **keys)))
+    made = plan(profile, release, make_host("tflite"))
+    assert reason in [r.reason for r in made.rejections if r.variant == "odd"]
+
+
+def test_a_missing_runtime_is_rejected_with_the_command_that_installs_it() -> None:
+    reason = "runtime is not installed (pip install openvino)"
+    host = make_host("tflite")
+    host = msgspec.structs.replace(
+        host, runtimes=(*host.runtimes, RuntimeFact(id="openvino", is_usable=False, reason=reason))
+    )
+    made = plan(make_profile("openvino", "tflite"), make_release(detector(make_variant("a"))), host)
+    assert why_not(made, "a", "openvino") == reason
+
+
+def test_a_runtime_that_was_never_looked_for_is_rejected() -> None:
+    made = plan(make_profile("openvino", "tflite"), make_release(detector(make_variant("a"))), make_host("tflite"))
+    assert why_not(made, "a", "openvino") == "nothing is known of this runtime here (edgefuse doctor)"
+
+
+def test_a_file_that_nobody_has_made_is_rejected() -> None:
+    absent = make_variant("a", source=Source(converted_from="b"))
+    release = make_release(detector(absent, make_variant("b")))
+    made = plan(make_profile("tflite"), release, make_host("tflite"), absent=[absent.files[0].sha256])
+    assert chosen(made) == [("b", "tflite")]
+    assert "tools/convert makes it" in why_not(made, "a")
+
+
+def test_a_licence_without_commercial_use_is_never_a_default() -> None:
+    release = make_release(detector(make_variant("a"), model_id="closed", licence=CLOSED), detector(make_variant("b")))
+    made = plan(make_profile("tflite"), release, make_host("tflite"))
+    assert chosen(made) == [("b", "tflite")]
+    assert "forbids commercial use" in why_not(made, "a")
+
+
+def test_a_model_with_such_a_licence_that_was_opted_in_comes_after_all_free_ones() -> None:
+    closed = detector(make_variant("a"), model_id="closed", licence=CLOSED, is_optional=True)
+    both = plan(make_profile("tflite"), make_release(closed, detector(make_variant("b"))), make_host("tflite"))
+    alone = plan(make_profile("tflite"), make_release(closed), make_host("tflite"))
+    assert chosen(both) == [("b", "tflite")]
+    assert chosen(alone) == [("a", "tflite")]
+    assert "not for commercial use (CC-BY-NC-4.0)" in alone.choices[0].reason
+
+
+def test_synthetic_people_may_be_drawn_under_such_a_licence_and_the_choice_says_so() -> None:
+    people = make_manifest("people", "make_person", make_variant("p", 1024), licence=CLOSED)
+    made = plan(make_profile("tflite"), make_release(detector(make_variant("a")), people), make_host("tflite"))
+    (choice,) = made.choices_for("make_person")
+    assert "not for commercial use" in choice.reason
+
+
+def test_memory_of_sessions_that_are_open_together_adds_up() -> None:
+    sized = [make_variant(f"d{px}", px, memory_mb=500) for px in (320, 128)]
+    made = plan(make_profile("tflite", sizes_px=(320, 128)), make_release(detector(*sized)), make_host("tflite"))
+    assert chosen(made) == [("d320", "tflite")]
+    assert why_not(made, "d128") == "needs 500 MB, 390 MB of the memory budget are left"
+
+
+def test_the_limit_of_the_control_group_counts() -> None:
+    release = make_release(detector(make_variant("a", memory_mb=300)))
+    with pytest.raises(PlanError, match="needs 300 MB, 90 MB of the memory budget are left"):
+        plan(make_profile("tflite"), release, make_host("tflite", memory_limit_mb=200))
+
+
+def test_measured_speed_decides_between_variants_of_a_model() -> None:
+    slow, fast = make_variant("a"), make_variant("b", precision="int8")
+    state = State(measurements=(measured(setup_of(slow), 9.0), measured(setup_of(fast), 2.0)))
+    made = plan(make_profile("tflite"), make_release(detector(slow, fast)), make_host("tflite"), state)
+    (choice,) = made.choices_for("detect_faces")
+    assert (choice.variant, choice.basis, choice.p50_ms) == ("b", "measured", 2.0)
+    assert why_not(made, "a") == "b on tflite is better: 2.00 ms against 9.00 ms"
+
+
+def test_measured_speed_never_trades_one_model_for_another() -> None:
+    release = make_release(detector(make_variant("a")), detector(make_variant("b", precision="int8"), model_id="other"))
+    state = State(measurements=(measured(setup_of(make_variant("b")), 0.1), measured(setup_of(make_variant("a")), 9.0)))
+    assert chosen(plan(make_profile("tflite"), release, make_host("tflite"), state)) == [("a", "tflite")]
+
+
+def test_a_measurement_of_another_version_does_not_count() -> None:
+    variant = make_variant("a")
+    old = msgspec.structs.replace(setup_of(variant), version="0")
+    made = plan(
+        make_profile("tflite"),
+        make_release(detector(variant)),
+        make_host("tflite"),
+        State(measurements=(measured(old, 1),)),
+    )
+    assert made.choices[0].basis == "expected"
+
+
+@pytest.mark.parametrize(("p50_ms_of_two", "threads"), [(5.0, 2), (9.5, 1)])
+def test_more_threads_are_taken_only_where_they_pay(p50_ms_of_two: float, threads: int) -> None:
+    variant = make_variant("a")
+    times = {1: 10.0, 2: p50_ms_of_two}
+    state = State(measurements=tuple(measured(setup_of(variant, threads=n), ms) for n, ms in times.items()))
+    made = plan(make_profile("tflite"), make_release(detector(variant)), make_host("tflite"), state)
+    assert made.choices[0].threads == threads
+
+
+def test_the_threads_of_the_rule_are_never_exceeded() -> None:
+    variant = make_variant("a")
+    state = State(measurements=tuple(measured(setup_of(variant, threads=n), 10.0 / n) for n in (1, 2, 4)))
+    profile = make_profile(RuntimeRule(id="tflite", threads=2))
+    assert plan(profile, make_release(detector(variant)), make_host("tflite"), state).choices[0].threads == 2
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (3, 1), (8, 4)])
+def test_an_unmeasured_session_gets_half_of_the_cores(cores: int, threads: int) -> None:
+    release = make_release(detector(make_variant("a")))
+    assert plan(make_profile("tflite"), release, make_host("tflite", cores=cores)).choices[0].threads == threads
+
+
+def test_what_failed_its_golden_check_is_not_chosen_again() -> None:
+    broken, sound = make_variant("a"), make_variant("b")
+    state = State(checks=(failed(setup_of(broken), "it crashed with SIGSEGV"),))
+    made = plan(make_profile("tflite"), make_release(detector(broken, sound)), make_host("tflite"), state)
+    assert chosen(made) == [("b", "tflite")]
+    assert why_not(made, "a") == "failed its golden check here: it crashed with SIGSEGV"
+
+
+def test_a_required_task_without_a_choice_names_every_option() -> None:
+    release = make_release(detector(make_variant("int8-320", format="onnx"), model_id="scrfd-500m"))
+    host = make_host("tflite")
+    host = msgspec.structs.replace(
+        host,
+        runtimes=(
+            RuntimeFact(id="onnxruntime", is_usable=False, reason="runtime is not installed (pip install onnxruntime)"),
+            *host.runtimes,
+        ),
+    )
+    with pytest.raises(PlanError) as raised:
+        plan(make_profile("onnxruntime", "tflite", id="raspberry-pi-5"), release, host)
+    assert str(raised.value) == (
+        "cannot run model 'scrfd-500m' on 'raspberry-pi-5':\n"
+        "  int8-320 on onnxruntime: runtime is not installed (pip install onnxruntime)\n"
+        "  int8-320 on tflite: runtime does not read onnx"
+    )
+
+
+def test_a_release_without_a_required_task_cannot_be_planned() -> None:
+    with pytest.raises(PlanError, match="release 7 has no model for it"):
+        plan(make_profile("tflite"), make_release(), make_host("tflite"))
+
+
+RUNTIMES = ("tflite", "onnxruntime", "openvino")
+PRECISIONS = ("fp32", "fp16", "int8")
+TASKS = ("detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person")
+
+rules = st.builds(
+    RuntimeRule,
+    id=st.sampled_from(RUNTIMES),
+    target=st.sampled_from(("cpu", "gpu")),
+    precisions=st.lists(st.sampled_from(PRECISIONS), min_size=1, unique=True).map(tuple),
+    needs_static_shapes=st.booleans(),
+    max_opset=st.none() | st.integers(11, 18),
+    threads=st.none() | st.integers(1, 4),
+)
+facts = st.builds(
+    RuntimeFact,
+    id=st.sampled_from(RUNTIMES),
+    version=st.just("1"),
+    targets=st.lists(st.sampled_from(("cpu", "gpu")), unique=True).map(tuple),
+    formats=st.lists(st.sampled_from(("tflite", "onnx", "openvino_ir")), unique=True).map(tuple),
+    is_usable=st.booleans(),
+)
+hosts = st.builds(
+    Host,
+    arch=st.just("aarch64"),
+    cores=st.integers(1, 8),
+    memory_mb=st.integers(0, 4000),
+    memory_limit_mb=st.none() | st.integers(150, 2000),
+    runtimes=st.lists(facts.filter(lambda fact: fact.id != "tflite"), unique_by=lambda fact: fact.id).map(
+        lambda facts: (*facts, *make_host("tflite").runtimes)
+    ),
+)
+
+
+@st.composite
+def releases(draw):
+    manifests = []
+    for i in range(draw(st.integers(0, 4))):
+        variants = [
+            make_variant(
+                f"m{i}v{j}",
+                draw(st.sampled_from((128, 192, 320))),
+                format=draw(st.sampled_from(("tflite", "onnx", "openvino_ir"))),
+                precision=draw(st.sampled_from(PRECISIONS)),
+                opset=draw(st.none() | st.integers(11, 18)),
+                has_static_shapes=draw(st.booleans()),
+                memory_mb=draw(st.integers(0, 200)),
+            )
+            for j in range(draw(st.integers(1, 3)))
+        ]
+        licence = {"licence": CLOSED} if draw(st.booleans()) else {}
+        task, is_optional = draw(st.sampled_from(TASKS)), draw(st.booleans())
+        manifests.append(make_manifest(f"m{i}", task, *variants, is_optional=is_optional, **licence))
+    manifests.append(detector(make_variant("sure"), model_id="sure"))
+    return make_release(*manifests)
+
+
+@st.composite
+def states(draw, release):
+    setups = [
+        setup_of(variant, draw(st.sampled_from(RUNTIMES)), draw(st.integers(1, 4)))
+        for manifest in release.manifests
+        for variant in manifest.variants
+        if draw(st.booleans())
+    ]
+    state = State()
+    for setup in setups:
+        state = state.with_measurement(measured(setup, draw(st.floats(0.1, 9.0))))
+        if draw(st.integers(0, 4)) == 0:
+            state = state.with_check(failed(setup, "all zero"))
+    return state
+
+
+profiles = st.builds(
+    lambda rules, sizes_px, memory_mb: make_profile(*rules, "tflite", sizes_px=sizes_px, memory_mb=memory_mb),
+    st.lists(rules, max_size=3),
+    st.lists(st.sampled_from((96, 128, 192, 640)), min_size=1, max_size=4),
+    st.integers(50, 2000),
+)
+
+
+@given(st.data())
+def test_every_variant_on_every_rule_is_chosen_or_rejected_exactly_once(data: st.DataObject) -> None:
+    profile, release, host = data.draw(profiles), data.draw(releases()), data.draw(hosts)
+    try:
+        made = plan(profile, release, host, data.draw(states(release)))
+    except PlanError as e:
+        assert str(e).startswith("cannot ")
+        return
+    told = [(o.model, o.variant, o.runtime, o.target) for o in (*made.choices, *made.rejections)]
+    pairs = [(m.id, v.id, r.id, r.target) for m in release.manifests for v in m.variants for r in profile.runtimes]
+    assert sorted(told) == sorted(pairs)
+    assert all(option.reason for option in (*made.choices, *made.rejections))
+
+
+@given(st.data())
+def test_the_order_of_manifests_and_variants_changes_nothing(data: st.DataObject) -> None:
+    profile, release, host = data.draw(profiles), data.draw(releases()), data.draw(hosts)
+    state = data.draw(states(release))
+    shuffled = tuple(
+        msgspec.structs.replace(m, variants=tuple(data.draw(st.permutations(m.variants))))
+        for m in data.draw(st.permutations(release.manifests))
+    )
+    assert outcome(profile, release, host, state) == outcome(
+        profile, msgspec.structs.replace(release, manifests=shuffled), host, state
+    )
+
+
+@given(st.data())
+def test_what_is_chosen_fits_into_the_memory(data: st.DataObject) -> None:
+    profile, release, host = data.draw(profiles), data.draw(releases()), data.draw(hosts)
+    try:
+        made = plan(profile, release, host)
+    except PlanError:
+        return
+    open_together = [c for c in made.choices if c.task != "make_person"]
+    memory_mb = sum(release.find(c.model, c.variant).memory_mb for c in open_together)
+    assert memory_mb <= min(profile.memory_mb, host.memory_limit_mb or 2000)
+
+
+def outcome(profile, release, host, state) -> Plan | str:
+    try:
+        return plan(profile, release, host, state)
+    except PlanError as e:
+        return str(e)

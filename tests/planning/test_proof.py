@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from fakes.interpreter import write_interpreter
+from fakes.planned import add_fake_variant, make_host, make_manifest, make_profile, make_release, make_variant
+
+from edgefuse.config.manifest import Source
+from edgefuse.errors import PlanError, StoreError
+from edgefuse.planning.plan import REQUIRED_TASKS, Plan
+from edgefuse.planning.proof import absent_files, ensure_golden
+from edgefuse.store.release import Release
+from edgefuse.store.state import load_state
+from edgefuse.store.store import Store
+
+HOST = make_host("fake")
+
+
+def release_of(store: Store, *, promise: float) -> Release:
+    """A detector whose first variant promises what the runtime may not give, and a second that is sound."""
+    finder = make_manifest(
+        "finder", "detect_faces", add_fake_variant(store, "a", promise=promise), add_fake_variant(store, "b")
+    )
+    return make_release(finder, make_manifest("mesh", "track_faces", add_fake_variant(store, "mesh", 192)))
+
+
+def prove(release: Release, store: Store, folder: Path, python: str | None = None) -> Plan:
+    profile = make_profile("fake", worker_python=python)
+    return ensure_golden(profile, release, HOST, store, tasks=REQUIRED_TASKS, state_path=folder / "state.json")
+
+
+def test_sound_models_pass_and_the_pass_is_remembered(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    made = prove(release_of(store, promise=1.0), store, tmp_path)
+    assert [choice.variant for choice in made.choices] == ["a", "mesh"]
+    assert [check.failure for check in load_state(tmp_path / "state.json").checks] == ["", ""]
+
+
+def test_a_model_that_gives_something_else_is_replaced_by_the_next(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    made = prove(release_of(store, promise=3.0), store, tmp_path)
+    assert [choice.variant for choice in made.choices] == ["b", "mesh"]
+    (rejection,) = made.rejections
+    assert rejection.reason.startswith("failed its golden check here: ")
+    assert "differs by 2" in rejection.reason
+
+
+def test_what_was_checked_before_starts_no_child(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    release = release_of(store, promise=1.0)
+    before = prove(release, store, tmp_path)
+    deadly = write_interpreter(tmp_path / "python", "kill -SEGV $$")
+    assert prove(release, store, tmp_path, deadly).choices == before.choices
+
+
+def test_models_that_crash_do_not_take_the_caller_along(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    deadly = write_interpreter(tmp_path / "python", "kill -SEGV $$")
+    with pytest.raises(PlanError, match="failed its golden check here: it crashed with SIGSEGV"):
+        prove(release_of(store, promise=1.0), store, tmp_path, deadly)
+
+
+def test_a_file_that_must_be_fetched_first_is_said_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    release = release_of(store, promise=1.0)
+    with pytest.raises(StoreError, match="edgefuse models fetch"):
+        prove(release, Store(tmp_path / "empty"), tmp_path)
+
+
+def test_only_files_that_no_package_has_are_absent(tmp_path: Path) -> None:
+    fetchable, made = make_variant("a"), make_variant("b", source=Source(converted_from="a"))
+    release = make_release(make_manifest("finder", "detect_faces", fetchable, made))
+    assert absent_files(release, Store(tmp_path)) == {made.files[0].sha256}
