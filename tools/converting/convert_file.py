@@ -30,10 +30,14 @@ def to_tflite(source: Path) -> bytes:
     """Convert an ONNX file to TFLite in float32; its image input becomes NHWC."""
     import onnx2tf
 
-    with tempfile.TemporaryDirectory() as folder:
-        # Without onnxsim: the graphs here need no simplifying, and its result changes with its version.
-        onnx2tf.convert(str(source), output_folder_path=folder, not_use_onnxsim=True)
-        return next(Path(folder).glob("*_float32.tflite")).read_bytes()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # A copy, because onnx2tf writes into the file that it reads.
+        copy = folder / "model.onnx"
+        copy.write_bytes(graph.to_bytes(graph.canonical(onnx.load(source))))
+        # Nothing is simplified or named: the canonical form needs neither, and other versions do it in other ways.
+        onnx2tf.convert(str(copy), output_folder_path=name, not_use_onnxsim=True, not_use_opname_auto_generate=True)
+        return (folder / "model_float32.tflite").read_bytes()
 
 
 def main() -> None:
@@ -55,7 +59,7 @@ def main() -> None:
         model = graph.halve(onnx.load(options.source))
     model = graph.canonical(model)
     onnx.checker.check_model(model, full_check=True)
-    options.target.write_bytes(model.SerializeToString(deterministic=True))
+    options.target.write_bytes(graph.to_bytes(model))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ CONVERTERS = "convert"
 """tf2onnx and onnx2tf; runs on Python 3.11 and 3.12, the only ones with TensorFlow 2.21 beside numpy 1.26."""
 OPENVINO_2022 = "convert-openvino2022"
 """OpenVINO 2022.3 LTS; runs on Python 3.10."""
-VERSIONS = {CONVERTERS: ("3.11", "3.12"), OPENVINO_2022: ("3.10",)}
+MEDIAPIPE = "mediapipe"
+"""MediaPipe 0.10.14, which ``tools/bench/mesh_agreement`` compares with."""
+VERSIONS = {CONVERTERS: ("3.11", "3.12"), OPENVINO_2022: ("3.10",), MEDIAPIPE: ("3.12", "3.11", "3.10", "3.9")}
 
 
 def make(name: str, python: Path = Path(sys.executable)) -> Path:
@@ -41,8 +43,8 @@ def make(name: str, python: Path = Path(sys.executable)) -> Path:
         subprocess.run([inside, "-m", "pip", "install", *flags, "-r", pins], check=True)
     except (subprocess.CalledProcessError, OSError) as e:
         raise SystemExit(
-            f"convert: cannot make {folder}: {e}\n"
-            "It needs Python's venv (Debian: apt install python3-venv), a package index and 2 GB of disk."
+            f"cannot make {folder}: {e}\n"
+            "It needs Python's venv (Debian: apt install python3-venv), a package index and up to 2 GB of disk."
         ) from e
     mark.touch()
     return inside
@@ -54,7 +56,7 @@ def _require_version(name: str, python: Path) -> None:
     try:
         found = subprocess.run([python, "-c", question], check=True, capture_output=True, text=True).stdout.strip()
     except (subprocess.CalledProcessError, OSError) as e:
-        raise SystemExit(f"convert: cannot run {python}: {e}") from e
+        raise SystemExit(f"cannot run {python}: {e}") from e
     if found not in VERSIONS[name]:
         wanted = " or ".join(VERSIONS[name])
-        raise SystemExit(f"convert: cannot install constraints/{name}.txt for Python {found}: it needs {wanted}")
+        raise SystemExit(f"cannot install constraints/{name}.txt for Python {found}: it needs {wanted}")

@@ -105,6 +105,12 @@ def canonical(model: onnx.ModelProto) -> onnx.ModelProto:
     return helper.make_model(bare, opset_imports=opsets, ir_version=min(model.ir_version, IR_VERSION))
 
 
+def to_bytes(model: onnx.ModelProto) -> bytes:
+    """Give the content of the file of a model."""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
 def _walk(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
     """Give the nodes in an order that only the graph's structure decides, each after those that it needs."""
     makers = {name: node for node in graph.node for name in node.output}
