@@ -36,7 +36,7 @@ class RuntimeRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     id: str
     target: str = "cpu"
-    """In the words of the runtime's file, such as ``cpu gpu npu myriad cuda tensorrt nnapi``."""
+    """In the words of the runtime's file, such as ``cpu gpu npu myriad cuda tensorrt``."""
     precisions: tuple[Precision, ...] = ("fp32", "fp16", "int8")
     """What the target can run, best first."""
     needs_static_shapes: bool = False
