@@ -39,6 +39,7 @@ class MeshWarp:
         pixels = longest_px * longest_px
         self._triangles = np.vstack((load_face_mesh().triangles, (LEFT_EYE_OUTER, RIGHT_EYE_OUTER, CHIN)))
         self._numbers: Scratch[np.int16] = Scratch(pixels, np.int16)
+        self._places: Scratch[np.intp] = Scratch(pixels, np.intp)
         self._x: Scratch[np.float32] = Scratch(pixels, np.float32)
         self._y: Scratch[np.float32] = Scratch(pixels, np.float32)
         self._term: Scratch[np.float32] = Scratch(pixels, np.float32)
@@ -80,24 +81,27 @@ class MeshWarp:
         """
         height, width = numbers.shape
         maps = _solve(mesh[self._triangles, :2], texture.mesh[self._triangles])
+        # numpy looks up by words only: it would widen the numbers into new memory at every look-up.
+        places = self._places.view(height, width)
+        np.copyto(places, numbers)
         x, y = self._x.view(height, width), self._y.view(height, width)
-        self._apply(maps[0], numbers, x)
-        self._apply(maps[1], numbers, y)
+        self._apply(maps[0], places, x)
+        self._apply(maps[1], places, y)
         picture = self._picture.view(height, width, 3)
         done = cv2.remap(texture.pixels, x, y, cv2.INTER_LINEAR, dst=picture, borderMode=cv2.BORDER_REPLICATE)
         assert done is picture
         return picture
 
-    def _apply(self, rows: NDArray[np.float32], numbers: TriangleMap, target: NDArray[np.float32]) -> None:
+    def _apply(self, rows: NDArray[np.float32], places: NDArray[np.intp], target: NDArray[np.float32]) -> None:
         """Write one coordinate of the donor for every pixel: along * column + across * row + origin."""
-        height, width = numbers.shape
+        height, width = places.shape
         term = self._term.view(height, width)
-        np.take(rows[_ALONG], numbers, out=target, mode="clip")  # mode "raise" would buffer the output
+        np.take(rows[_ALONG], places, out=target, mode="clip")  # mode "raise" would buffer the output
         np.multiply(target, self._columns[:width], out=target)
-        np.take(rows[_ACROSS], numbers, out=term, mode="clip")
+        np.take(rows[_ACROSS], places, out=term, mode="clip")
         np.multiply(term, self._rows[:height], out=term)
         np.add(target, term, out=target)
-        np.take(rows[_ORIGIN], numbers, out=term, mode="clip")
+        np.take(rows[_ORIGIN], places, out=term, mode="clip")
         np.add(target, term, out=target)
 
 
