@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import Any  # builtins between a struct and YAML
 
 import msgspec
 import yaml
@@ -86,15 +87,19 @@ def _examine(host: Host, profile: Profile | None) -> tuple[Findings, Plan | None
 
 
 def format_sample(host: Host) -> str:
-    """Give the facts as YAML for a profile, without what is empty."""
-    facts = {key: value for key, value in msgspec.to_builtins(host).items() if value}
-    facts["runtimes"] = [_without_empty(fact) for fact in facts.get("runtimes", []) if fact["is_usable"]]
-    facts["zones"] = [_without_empty(zone) for zone in facts.get("zones", [])]
+    """Give the facts as YAML for a profile: what is there and works."""
+    usable = tuple(fact for fact in host.runtimes if fact.is_usable)
+    facts = _without_empty(msgspec.to_builtins(msgspec.structs.replace(host, runtimes=usable)))
     return yaml.safe_dump({"sample": facts}, sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
 
 
-def _without_empty(fact: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in fact.items() if value and key not in ("is_usable", "reason")}
+def _without_empty(facts: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is a default anyway, in the facts about runtimes and zones too."""
+    kept = {key: value for key, value in facts.items() if value and key != "is_usable"}
+    for key in ("runtimes", "zones"):
+        if key in kept:
+            kept[key] = [_without_empty(fact) for fact in kept[key]]
+    return kept
 
 
 def describe(report: Report) -> str:

@@ -39,8 +39,8 @@ def _licence_obstacle(manifest: Manifest) -> str:
     if manifest.licence.allows_commercial_use or manifest.is_optional or manifest.task in _TASKS_FOR_TRIAL:
         return ""
     return (
-        f"licence {manifest.licence.id} forbids commercial use (to use the model all the same: "
-        f"`is_optional: true` in its manifest)"
+        f"not for commercial use: {manifest.licence.note or manifest.licence.id} "
+        f"(to use it all the same: `is_optional: true` in its manifest)"
     )
 
 

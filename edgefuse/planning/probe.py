@@ -24,8 +24,6 @@ from edgefuse.runtime import Runtime
 TIMEOUT_S = 60.0  # a proof takes 0.1 to 0.4 s on x86-64; cold cards, small boards and emulation are far slower
 _MODULE = "edgefuse.planning.probe"
 _RUNTIMES = "edgefuse.runtimes"
-# Only the Neural Compute Stick needs an interpreter of its own, for the last OpenVINO that knows it.
-_WORKER_PACKAGES = "edgefuse openvino==2022.3.2 'numpy<1.25'"
 
 OnProbed = Callable[[RuntimeFact], object]
 
@@ -86,10 +84,11 @@ def _matching_profile(host: Host) -> Profile | None:
 
 
 def _describe_missing(python: str) -> str:
-    folder = Path(python).parent.parent
+    """Only the Neural Compute Stick needs an interpreter of its own, for the last OpenVINO that knows it."""
+    venv = Path(python).with_name("venv")
     return (
         f"the profile's worker_python {python} is not there "
-        f"(python3.10 -m venv {folder} && {folder}/bin/pip install {_WORKER_PACKAGES})"
+        f"(python3.10 -m venv {venv} && {venv}/bin/pip install edgefuse 'numpy<1.25'; docs/boards.md has the rest)"
     )
 
 

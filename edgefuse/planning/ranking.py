@@ -50,8 +50,9 @@ def describe_choice(winner: Candidate, others: Iterable[Candidate], size_px: int
         why = _why_expected(winner, rivals[0])
     if winner.manifest.task == "detect_faces" and winner.variant.size_px != size_px:
         why = f"nearest to {size_px} px that can run here; {why}"
-    if not winner.manifest.licence.allows_commercial_use:
-        why += f"; not for commercial use ({winner.manifest.licence.id})"
+    licence = winner.manifest.licence
+    if not licence.allows_commercial_use:
+        why += f"; not for commercial use ({licence.note or licence.id})"
     return why
 
 
