@@ -97,9 +97,9 @@ def _make_repack(frame: av.VideoFrame) -> Graph:
     is_yuv = len(frame.format.components) >= 3 and not frame.format.is_rgb
     scale = f"flags={_EXACT}"
     if is_yuv:
-        # Said on both sides, else full range is squeezed into limited range on the way.
+        # Said on both sides, else values are converted to limited range and BT.601 on the way.
         values = "full" if matrix_of(frame).is_full_range else "limited"
-        scale += f":in_range={values}:out_range={values}"
+        scale += f":in_range={values}:out_range={values}:in_color_matrix=bt601:out_color_matrix=bt601"
     target = graph.add("format", _YUV_TARGETS if is_yuv else "bgr24")
     graph.link_nodes(source, graph.add("scale", scale), target, graph.add("buffersink")).configure()
     return graph

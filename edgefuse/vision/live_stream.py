@@ -16,8 +16,8 @@ from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, StreamFormat
 
 # No use in trying again: somebody must change the address, the rights or the password.
-_FINAL = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.EPROTONOSUPPORT})
-_FINAL_ERRORS = (av.HTTPClientError, av.InvalidDataError, av.ProtocolNotFoundError, av.DecoderNotFoundError)
+_FINAL = frozenset({errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTTY, errno.EPROTONOSUPPORT})
+_FINAL_ERRORS = (av.HTTPClientError, av.ProtocolNotFoundError, av.DecoderNotFoundError)
 # A driver's time stamp is believed if it lies so little before now; other clocks are far off.
 _PLAUSIBLE_NS = NS_PER_S
 _UNKNOWN_RATE_HZ = 30.0
@@ -120,4 +120,6 @@ def _captured_ns(frame: av.VideoFrame) -> int:
 def _reason(error: av.FFmpegError | OSError) -> str:
     if isinstance(error, av.ExitError) or error.errno == errno.ETIMEDOUT:
         return "it does not answer"
+    if isinstance(error, av.InvalidDataError):
+        return "no valid answer"
     return (error.strerror or str(error)).lower()

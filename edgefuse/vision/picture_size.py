@@ -73,7 +73,9 @@ def _decoded_size(path: Path) -> tuple[int, int]:
     """Ask libav, which reads the headers of many kinds."""
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            return stream.width, stream.height
-    except (av.FFmpegError, IndexError) as e:
+            sizes = [(stream.width, stream.height) for stream in container.streams.video if stream.width]
+    except av.FFmpegError as e:
         raise ValueError("it is not a picture") from e
+    if not sizes:
+        raise ValueError("it is not a picture")
+    return sizes[0]

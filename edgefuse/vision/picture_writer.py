@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -41,8 +41,7 @@ class PictureWriter:
         try:
             if self._is_numbered:
                 folder.mkdir(exist_ok=True)
-            if not os.access(folder, os.W_OK):
-                raise PermissionError(0, "permission denied")
+            tempfile.TemporaryFile(dir=folder).close()
         except OSError as e:
             raise SinkError(f"cannot write {self._path}: {(e.strerror or str(e)).lower()}") from e
 

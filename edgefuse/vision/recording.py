@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import OutputContainer
@@ -23,7 +24,9 @@ from edgefuse.vision.types import Frame
 _ENCODER = {"preset": "superfast", "crf": "18"}
 # The index is held back until the first fragment, so that it can tell how far the encoder reorders.
 _FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof", "frag_duration": "1000000"}
-_FASTSTART = {"movflags": "faststart"}
+# The room for the index that an ordinary MP4 keeps at its front: 45 bytes a frame at most (times, order, size, place
+# and kind of each), and what it says about the stream.
+_INDEX_BYTES_PER_FRAME, _INDEX_BYTES = 64, 4096
 
 
 class Recording:
@@ -34,6 +37,7 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(f"{path.stem}.part{path.suffix}")
+        self._file: BinaryIO | None = None
         self._container: OutputContainer | None = None
         self._stream: H264Stream | None = None
         self._frames = 0
@@ -45,11 +49,11 @@ class Recording:
             SinkError: It cannot be created.
         """
         try:
-            # A file object tells at once what is wrong; libav would only tell with the first fragment.
-            self._part.open("wb").close()
-            self._container = av.open(str(self._part), "w", format="mp4", options=_FRAGMENTED)
-        except (av.FFmpegError, OSError) as e:
+            self._file = self._part.open("wb")
+        except OSError as e:
             raise SinkError(f"cannot write {self._path}: {reason(e)}") from e
+        # Through a file object, because libav keeps silent about a disk that is full at the end.
+        self._container = av.open(self._file, "w", format="mp4", options=_FRAGMENTED)
         self._stream = H264Stream(self._container, stream, _ENCODER)
         self._frames = 0
 
@@ -73,26 +77,28 @@ class Recording:
         Raises:
             SinkError: The disk is full; the recording stays under its temporary name.
         """
-        if self._container is None or self._stream is None:
+        if self._file is None or self._container is None or self._stream is None:
             return
         try:
             if self._frames:
                 self._stream.finish()
             self._container.close()
+            self._file.close()
             if self._frames:
                 self._publish()
         except (av.FFmpegError, OSError) as e:
             self._abandon()
             raise self._error(e) from e
-        self._part.unlink(missing_ok=True)
-        self._container = self._stream = None
+        self._part.unlink()
+        self._file = self._container = self._stream = None
 
     def _publish(self) -> None:
         """Write the packets again with the index in front, and rename."""
         final = self._path.with_name(f"{self._path.stem}.part2{self._path.suffix}")
         try:
-            _remux(self._part, final)
-            with final.open("rb") as file:
+            with final.open("wb") as file:
+                _remux(self._part, file, _INDEX_BYTES + self._frames * _INDEX_BYTES_PER_FRAME)
+                file.flush()
                 os.fsync(file.fileno())
             final.replace(self._path)
         finally:
@@ -100,11 +106,13 @@ class Recording:
 
     def _abandon(self) -> None:
         """Let go of the file as it is."""
-        container, self._container, self._stream = self._container, None, None
-        if container is not None:
-            # libav tries to write the end once more; the reason was told already.
+        file, container = self._file, self._container
+        self._file = self._container = self._stream = None
+        for opened in (container, file):
+            # Both try to write what they still hold; the reason why that fails was told already.
             with contextlib.suppress(av.FFmpegError, OSError):
-                container.close()
+                if opened is not None:
+                    opened.close()
 
     def _error(self, error: av.FFmpegError | OSError) -> SinkError:
         return SinkError(
@@ -118,9 +126,10 @@ def reason(error: av.FFmpegError | OSError) -> str:
     return "no space left" if text.startswith("no space left") else text
 
 
-def _remux(source: Path, target: Path) -> None:
-    """Copy the packets of a fragmented MP4 into an ordinary one."""
-    with av.open(str(source)) as fragments, av.open(str(target), "w", format="mp4", options=_FASTSTART) as whole:
+def _remux(source: Path, target: BinaryIO, index_bytes: int) -> None:
+    """Copy the packets of a fragmented MP4 into an ordinary one that has room for its index in front."""
+    options = {"moov_size": str(index_bytes)}
+    with av.open(str(source)) as fragments, av.open(target, "w", format="mp4", options=options) as whole:
         stream = fragments.streams.video[0]
         copy = whole.add_stream_from_template(stream)
         for packet in fragments.demux(stream):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class VideoFile:
         self._rate_hz = UNKNOWN_RATE_HZ
         self._start_ns = 0
         self._given = 0
-        self._damaged_packets = 0
+        self._is_damaged = False
 
     def open(self) -> StreamFormat:
         """Open the file and decode its first frame, which knows size and rotation.
@@ -53,7 +54,7 @@ class VideoFile:
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         self._rate_hz = float(stream.average_rate or stream.guessed_rate or UNKNOWN_RATE_HZ)
-        self._given, self._damaged_packets = 0, 0
+        self._given, self._is_damaged = 0, False
         self._frames = self._decode(stream)
         self._first = next(self._frames, None)
         if self._first is None:
@@ -100,15 +101,19 @@ class VideoFile:
         packets = self._container.demux(stream)
         while True:
             try:
-                packet = next(packets)
-                self._damaged_packets += packet.is_corrupt
-                frames = packet.decode()
-            except StopIteration:
-                return
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                # Half a packet is not tried: its error would take good frames of other threads with it.
+                self._is_damaged |= packet.is_corrupt
+                frames = [] if packet.is_corrupt else packet.decode()
             except (av.EOFError, av.InvalidDataError):
-                self._damaged_packets += 1
+                self._is_damaged = True
                 continue
             yield from frames
+        # Where the file is cut, the demuxer ends without the empty packet that empties the decoder.
+        with contextlib.suppress(av.EOFError):
+            yield from stream.decode(None)
 
     def _time_ns(self, frame: av.VideoFrame) -> int:
         """Give when a frame is to be shown; counted where the container does not say."""
@@ -117,8 +122,7 @@ class VideoFile:
         return frame.pts * frame.time_base.numerator * NS_PER_S // frame.time_base.denominator
 
     def _check_damage(self) -> None:
-        if self._damaged_packets:
+        if self._is_damaged:
             raise SourceError(
-                f"cannot read all of {self._path}: {self._damaged_packets} of its parts are missing or damaged; "
-                f"the other {self._given} frames were read"
+                f"cannot read all of {self._path}: it is cut short or damaged; {self._given} frames could be read"
             )

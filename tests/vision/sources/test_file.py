@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
-from tests.fakes.clips import COLOURS, field_colours, psnr_db, quarters, read_all, write_all, write_clip
 
 from edgefuse.errors import SourceError
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
+from tests.fakes.clips import COLOURS, field_colours, psnr_db, quarters, read_all, write_all, write_clip
 
 
 def assert_colours(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], tolerance: int = 3) -> None:
@@ -32,7 +32,7 @@ def failure(path: Path) -> str:
 
 @pytest.mark.parametrize("is_full_range", [False, True])
 @pytest.mark.parametrize("matrix", [Colorspace.ITU601, Colorspace.ITU709])
-@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le", "nv12"])
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
 def test_colours_survive_every_layout_matrix_and_range(
     tmp_path: Path, pixel_format: str, matrix: Colorspace, is_full_range: bool
 ) -> None:
@@ -43,7 +43,7 @@ def test_colours_survive_every_layout_matrix_and_range(
     assert_colours(picture)
 
 
-@pytest.mark.parametrize(("codec", "pixel_format"), [("ffv1", "bgr0"), ("ffv1", "gbrp"), ("png", "rgba")])
+@pytest.mark.parametrize(("codec", "pixel_format"), [("ffv1", "bgr0"), ("ffv1", "bgra")])
 def test_rgb_videos_keep_their_colours_exactly(tmp_path: Path, codec: str, pixel_format: str) -> None:
     clip = write_clip(tmp_path / "clip.mkv", [quarters()], codec=codec, pixel_format=pixel_format)
     ((picture, _),) = read_all(make_source(str(clip)))
