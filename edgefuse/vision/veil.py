@@ -26,7 +26,7 @@ from edgefuse.vision.types import Face, Search
 Outline = NDArray[np.float32]
 """(N, 2) float32: a convex polygon in pixels of the frame; may reach over its border."""
 
-MESH_MARGIN_SHARE = 0.2
+MESH_MARGIN_SHARE = 0.25
 """Added around a mesh on every side, in units of its size: it ends at the hairline and before the ears."""
 BOX_MARGIN_SHARE = 0.3
 """The same around a detector's box, which says less about where the head ends."""

@@ -5,21 +5,24 @@ It fails closed: ``edgefuse.vision.veil`` says when a lost face stays hidden and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-import numpy as np
 
-from edgefuse.vision.conceal import Concealer, Method
+from edgefuse.vision.conceal import Cells, Concealer, Method
 from edgefuse.vision.stage import StageContext, StageType
-from edgefuse.vision.types import Packet, Search
-from edgefuse.vision.veil import Cover, make_veil, step
+from edgefuse.vision.types import Packet, Pixels, Search
+from edgefuse.vision.veil import Cover, Outline, make_veil, step
+
+WHOLE_FRAME = -1
+"""Stands for the whole frame where a track's id stands for a face."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How faces are hidden, and how careful it is."""
 
-    method: Method = "blur"
+    method: Method = "pixelate"
     hold_s: Annotated[float, msgspec.Meta(ge=0.5)] = 2.0
     """How long a lost face stays hidden where it was, and how long the last search of the whole frame counts."""
     search_every: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -27,14 +30,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Anonymise:
-    """What is hidden now, and the buffers to hide it."""
+    """What is hidden now, in which colours, and the buffers to hide it."""
 
     def __init__(self, options: Options, context: StageContext) -> None:
         context.attention.search_every = options.search_every
         self._hold_s = options.hold_s
         self._cover = Cover()
-        noise = np.random.default_rng()  # seeded by the system: whoever knew the noise could take it off
-        self._concealer = Concealer(options.method, context.height_px, context.width_px, noise)
+        self._cells: dict[int, Cells] = {}
+        self._concealer = Concealer(options.method, context.height_px, context.width_px)
 
     def run(self, packet: Packet) -> Packet:
         """Hide faces, or the whole frame, in the frame's pixels."""
@@ -44,12 +47,17 @@ class Anonymise:
         # A face whose place is not a number is a failure, however sure the search was.
         search = packet.search if len(sightings) == len(veils) else Search.FAILED
         self._cover = step(self._cover, sightings, search, now_ns, self._hold_s)
-        if self._cover.is_whole:
-            self._concealer.hide_all(packet.frame.pixels)
-        else:
-            for veil in self._cover.veils:
-                self._concealer.hide(packet.frame.pixels, veil.outline_at(now_ns))
+        regions: list[tuple[int, Outline | None]] = [(v.track_id, v.outline_at(now_ns)) for v in self._cover.veils]
+        self._hide(packet.frame.pixels, [(WHOLE_FRAME, None)] if self._cover.is_whole else regions)
         return packet
+
+    def _hide(self, pixels: Pixels, regions: Sequence[tuple[int, Outline | None]]) -> None:
+        """Hide regions in the colours that they were first hidden in; faces that nobody follows share theirs."""
+        known, self._cells = self._cells, {}
+        for key, outline in regions:
+            if key not in self._cells:
+                self._cells[key] = known[key] if key in known else self._concealer.sample(pixels, outline)
+            self._concealer.hide(pixels, outline, self._cells[key])
 
     def close(self) -> None:
         """Nothing is open."""
