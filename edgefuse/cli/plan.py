@@ -62,13 +62,17 @@ def _describe_choices(made: Plan) -> str:
 
 
 def _describe_rejections(task: str, rejections: list[Rejection]) -> str:
-    """Put those with the same reason on one line."""
-    places: dict[str, list[str]] = {}
-    for rejection in rejections:
-        place = f"{rejection.model} {rejection.variant} on {rejection.runtime} {rejection.target}"
-        places.setdefault(rejection.reason, []).append(place)
-    lines = [f"  {', '.join(of_reason)}:\n    {reason}" for reason, of_reason in places.items()]
-    return "\n".join([f"not chosen for {task}:", *lines])
+    """Put those with the same reason together, and variants of one model on one runtime on one line."""
+    lines = [f"not chosen for {task}:"]
+    for reason in dict.fromkeys(rejection.reason for rejection in rejections):
+        lines.append(f"  {reason}:")
+        variants: dict[tuple[str, str], list[str]] = {}
+        for rejection in rejections:
+            if rejection.reason == reason:
+                place = f"{rejection.runtime} {rejection.target}"
+                variants.setdefault((rejection.model, place), []).append(rejection.variant)
+        lines += [f"    {model} {', '.join(of_model)} on {place}" for (model, place), of_model in variants.items()]
+    return "\n".join(lines)
 
 
 PLUGIN = Command(

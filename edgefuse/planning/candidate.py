@@ -50,6 +50,11 @@ def list_candidates(profile: Profile, release: Release, host: Host, state: State
     ]
 
 
+def make_setup(variant: Variant, runtime: str, version: str, target: str, threads: int) -> Setup:
+    """Give the setup under which results of a variant are kept."""
+    return Setup(variant.files[0].sha256, variant.size_px, runtime, version, target, threads)
+
+
 def default_threads(rule: RuntimeRule, host: Host) -> int:
     """Give the threads of a session that was not measured: the rule's, else half of the cores."""
     return rule.threads or max(1, host.cores // 2)
@@ -59,7 +64,7 @@ def _setup(variant: Variant, rule: RuntimeRule, host: Host, state: State) -> tup
     """Give the setup that was measured as best, else the one that is expected to do."""
     fact = host.runtime(rule.id)
     version = fact.version if fact else ""
-    expected = Setup(variant.files[0].sha256, rule.id, version, rule.target, default_threads(rule, host))
+    expected = make_setup(variant, rule.id, version, rule.target, default_threads(rule, host))
     measurement = _best_measurement(expected, rule, host, state)
     return (measurement.setup if measurement else expected), measurement
 

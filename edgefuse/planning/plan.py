@@ -180,7 +180,7 @@ def _why_not(loser: Candidate, chosen: list[Candidate], sizes: list[int]) -> str
     rivals = [c for c in chosen if c.variant.size_px == loser.variant.size_px]
     if rivals:
         return describe_rival(rivals[0], loser)
-    return f"no point of the ladder asks for {loser.variant.size_px} px, but for {', '.join(map(str, sizes))}"
+    return f"no point of the ladder asks for its size, only for {', '.join(map(str, sizes))} px"
 
 
 def _choice(candidate: Candidate, reason: str) -> Choice:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgefuse.config.host import Host
 from edgefuse.config.profile import Profile
+from edgefuse.planning.candidate import make_setup
 from edgefuse.planning.plan import Choice, Plan, plan
 from edgefuse.planning.trial import record_trial, run_trial
 from edgefuse.store.release import Release
@@ -66,4 +67,4 @@ def setup_of(choice: Choice, release: Release, host: Host) -> Setup:
     variant = release.find(choice.model, choice.variant)
     fact = host.runtime(choice.runtime)
     version = fact.version if fact else ""
-    return Setup(variant.files[0].sha256, choice.runtime, version, choice.target, choice.threads)
+    return make_setup(variant, choice.runtime, version, choice.target, choice.threads)

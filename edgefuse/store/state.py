@@ -20,10 +20,12 @@ VERSION = 1
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What a result holds for: one file on one version of a runtime, on one target, with so many threads."""
+    """What a result holds for: one file at one input size, on one version of a runtime, one target, so many threads."""
 
     sha256: str
     """Of the first file of the variant."""
+    size_px: int
+    """One file with dynamic shapes serves several variants."""
     runtime: str
     version: str
     target: str

@@ -8,6 +8,7 @@ from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.manifest import Source
 from edgefuse.config.profile import RuntimeRule
 from edgefuse.errors import PlanError
+from edgefuse.planning.candidate import make_setup
 from edgefuse.planning.plan import Plan, plan
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State
 
@@ -26,7 +27,7 @@ def why_not(made: Plan, variant: str, runtime: str = "tflite") -> str:
 
 
 def setup_of(variant, runtime="tflite", threads=2) -> Setup:
-    return Setup(variant.files[0].sha256, runtime, "1", "cpu", threads)
+    return make_setup(variant, runtime, "1", "cpu", threads)
 
 
 def measured(setup: Setup, p50_ms: float) -> Measurement:
@@ -60,7 +61,7 @@ def test_each_detector_size_of_the_ladder_gets_a_choice() -> None:
     release = make_release(detector(make_variant("a", 320), make_variant("b", 128), make_variant("c", 640)))
     made = plan(make_profile("tflite", sizes_px=(320, 320, 128)), release, make_host("tflite"))
     assert chosen(made) == [("a", "tflite"), ("b", "tflite")]
-    assert why_not(made, "c") == "no point of the ladder asks for 640 px, but for 320, 128"
+    assert why_not(made, "c") == "no point of the ladder asks for its size, only for 320, 128 px"
 
 
 def test_the_nearest_size_stands_in_for_one_that_cannot_run() -> None:
@@ -168,6 +169,17 @@ def test_measured_speed_never_trades_one_model_for_another() -> None:
     release = make_release(detector(make_variant("a")), detector(make_variant("b", precision="int8"), model_id="other"))
     state = State(measurements=(measured(setup_of(make_variant("b")), 0.1), measured(setup_of(make_variant("a")), 9.0)))
     assert chosen(plan(make_profile("tflite"), release, make_host("tflite"), state)) == [("a", "tflite")]
+
+
+def test_one_file_that_serves_two_sizes_is_measured_at_each() -> None:
+    small = make_variant("a", 128)
+    large = msgspec.structs.replace(small, id="b", size_px=256)
+    state = State(measurements=(measured(setup_of(small), 2.0), measured(setup_of(large), 8.0)))
+    generator = make_manifest("gan", "fuse_neural", small, large)
+    made = plan(
+        make_profile("tflite"), make_release(detector(make_variant("d")), generator), make_host("tflite"), state
+    )
+    assert [choice.p50_ms for choice in made.choices_for("fuse_neural")] == [2.0, 8.0]
 
 
 def test_a_measurement_of_another_version_does_not_count() -> None:

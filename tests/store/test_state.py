@@ -8,7 +8,7 @@ import pytest
 from edgefuse.errors import StoreError
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State, load_state, update_state
 
-SETUP = Setup("ab" * 32, "tflite", "1", "cpu", 2)
+SETUP = Setup("ab" * 32, 128, "tflite", "1", "cpu", 2)
 
 
 def check(failure: str = "", threads: int = 2) -> GoldenCheck:
