@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from edgefuse.cli._download import DownloadBars
 from edgefuse.cli._unit import probe_unit
 from edgefuse.config.host import Host
+from edgefuse.config.manifest import Variant
 from edgefuse.config.profile import Profile
 from edgefuse.planning.plan import Plan
-from edgefuse.planning.proof import ensure_golden, plan_unit
+from edgefuse.planning.proof import ensure_golden
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import Release, current_release
-from edgefuse.store.state import load_state, state_path
+from edgefuse.store.state import state_path
 from edgefuse.store.store import Store, open_store
 
 
@@ -33,13 +34,21 @@ class Board:
             PlanError: Nothing can run for a task that the main job needs.
             FetchError: A model is not here and cannot be had.
         """
-        made = plan_unit(self.profile, self.release, self.host, self.store, load_state(state_path()))
         with DownloadBars() as bars, open_fetcher(self.store, bars.show) as fetcher:
-            for choice in made.choices:
-                if choice.task in tasks:
-                    for file in self.release.find(choice.model, choice.variant).files:
-                        fetcher.fetch(file)
-        return ensure_golden(self.profile, self.release, self.host, self.store, tasks=tasks, state_path=state_path())
+
+            def fetch(variant: Variant) -> None:
+                for file in variant.files:
+                    fetcher.fetch(file)
+
+            return ensure_golden(
+                self.profile,
+                self.release,
+                self.host,
+                self.store,
+                tasks=tasks,
+                state_path=state_path(),
+                provide=fetch,
+            )
 
 
 def probe_board(profile_id: str | None) -> Board:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from edgefuse.config.host import Host
+from edgefuse.config.manifest import Variant
 from edgefuse.config.profile import Profile
 from edgefuse.planning.candidate import make_setup
 from edgefuse.planning.plan import Choice, Plan, plan
@@ -34,21 +35,36 @@ def absent_files(release: Release, store: Store) -> frozenset[str]:
 
 
 def ensure_golden(
-    profile: Profile, release: Release, host: Host, store: Store, *, tasks: Collection[str], state_path: Path
+    profile: Profile,
+    release: Release,
+    host: Host,
+    store: Store,
+    *,
+    tasks: Collection[str],
+    state_path: Path,
+    provide: Callable[[Variant], None],
 ) -> Plan:
     """Make a plan whose choices for the given tasks have all passed their golden check on this unit.
 
     What was not checked yet is checked in a child process; what fails is remembered, and the plan is made anew without
     it. Where everything was checked before, no process is started.
 
+    Args:
+        tasks: Choices for other tasks stay unchecked.
+        state_path: Where the results are kept.
+        provide: Brings the files of a chosen variant into the store, if they are not there.
+
     Raises:
         PlanError: Nothing that passes is left for a task that the main job needs.
-        StoreError: A file to check is not in the store (``edgefuse models fetch``), or the state cannot be written.
+        StoreError: A file is not in the store, or the state cannot be written; and what ``provide`` raises.
     """
     state = load_state(state_path)
     while True:
         made = plan_unit(profile, release, host, store, state)
-        unproven = [c for c in made.choices if c.task in tasks and not state.has_passed(setup_of(c, release, host))]
+        choices = [choice for choice in made.choices if choice.task in tasks]
+        for choice in choices:
+            provide(release.find(choice.model, choice.variant))
+        unproven = [choice for choice in choices if not state.has_passed(setup_of(choice, release, host))]
         if not unproven:
             return made
         for choice in unproven:

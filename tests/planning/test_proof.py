@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fakes.interpreter import write_interpreter
 from fakes.planned import add_fake_variant, make_host, make_manifest, make_profile, make_release, make_variant
 
-from edgefuse.config.manifest import Source
+from edgefuse.config.manifest import Source, Variant
 from edgefuse.errors import PlanError, StoreError
 from edgefuse.planning.plan import REQUIRED_TASKS, Plan
 from edgefuse.planning.proof import absent_files, ensure_golden
@@ -23,9 +24,15 @@ def release_of(store: Store, *, promise: float) -> Release:
     return make_release(finder, make_manifest("mesh", "track_faces", add_fake_variant(store, "mesh", 192)))
 
 
-def prove(release: Release, store: Store, folder: Path, python: str | None = None) -> Plan:
-    profile = make_profile("fake", worker_python=python)
-    return ensure_golden(profile, release, HOST, store, tasks=REQUIRED_TASKS, state_path=folder / "state.json")
+def prove(
+    release: Release,
+    store: Store,
+    folder: Path,
+    python: str | None = None,
+    provide: Callable[[Variant], None] = lambda _: None,
+) -> Plan:
+    profile, path = make_profile("fake", worker_python=python), folder / "state.json"
+    return ensure_golden(profile, release, HOST, store, tasks=REQUIRED_TASKS, state_path=path, provide=provide)
 
 
 def test_sound_models_pass_and_the_pass_is_remembered(tmp_path: Path) -> None:
@@ -42,6 +49,12 @@ def test_a_model_that_gives_something_else_is_replaced_by_the_next(tmp_path: Pat
     (rejection,) = made.rejections
     assert rejection.reason.startswith("failed its golden check here: ")
     assert "differs by 2" in rejection.reason
+
+
+def test_each_variant_that_is_chosen_is_provided_first_the_one_that_stands_in_too(tmp_path: Path) -> None:
+    store, provided = Store(tmp_path / "store"), []
+    prove(release_of(store, promise=3.0), store, tmp_path, provide=lambda variant: provided.append(variant.id))
+    assert list(dict.fromkeys(provided)) == ["a", "mesh", "b"]
 
 
 def test_what_was_checked_before_starts_no_child(tmp_path: Path) -> None:
