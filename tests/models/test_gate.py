@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from converting.errors import ConvertError
 from converting.gate import GATES, Gate, Measures, Result, measure
 
 from edgefuse import paths
@@ -70,7 +71,7 @@ def test_another_size_is_compared_by_its_faces_alone() -> None:
 def test_values_that_are_not_finite_are_refused() -> None:
     got = make_mesh()
     got.outputs[1][0] = np.nan
-    with pytest.raises(SystemExit, match="infinite"):
+    with pytest.raises(ConvertError, match="infinite"):
         measure(FACEMESH, make_mesh(), got, GATES["fp16"])
 
 

@@ -22,8 +22,8 @@ from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.store.store import Store, open_store
 
 
-def main() -> None:
-    """Make what is missing, or everything."""
+def main() -> int:
+    """Make what is missing, or everything, and give the exit code."""
     parser = argparse.ArgumentParser(
         prog="tools/convert",
         description=__doc__,
@@ -49,8 +49,12 @@ def main() -> None:
         else:
             _fill(open_store())
     except EdgefuseError as e:
-        raise SystemExit(f"convert: {e}") from e
+        print(f"convert: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
     print(f"done         {time.monotonic() - started_s:.1f} s")
+    return 0
 
 
 def _fill(store: Store) -> None:
@@ -110,4 +114,4 @@ def _say(address: str, done_bytes: int, _total_bytes: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from converting.errors import ConvertError
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache/convert"
 
@@ -27,7 +29,7 @@ def make(name: str, python: Path = Path(sys.executable)) -> Path:
         python: Interpreter that it is made with.
 
     Raises:
-        SystemExit: Python or pip cannot make it; says what to do.
+        ConvertError: Python or pip cannot make it; says what to do.
     """
     pins = REPOSITORY / f"constraints/{name}.txt"
     folder = CACHE / f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
@@ -35,14 +37,14 @@ def make(name: str, python: Path = Path(sys.executable)) -> Path:
     if mark.exists():
         return inside
     _require_version(name, python)
-    print(f"environment  installing constraints/{name}.txt into {folder.relative_to(REPOSITORY)}", flush=True)
+    print(f"environment  installing constraints/{name}.txt into {folder.relative_to(REPOSITORY)}", file=sys.stderr)
     # Every package is pinned: pip need not resolve, and takes onnx2tf, whose limit is stricter than its code.
     flags = ("--quiet", "--disable-pip-version-check", "--no-deps", "--ignore-requires-python", "--only-binary=:all:")
     try:
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([inside, "-m", "pip", "install", *flags, "-r", pins], check=True)
     except (subprocess.CalledProcessError, OSError) as e:
-        raise SystemExit(
+        raise ConvertError(
             f"cannot make {folder}: {e}\n"
             "It needs Python's venv (Debian: apt install python3-venv), a package index and up to 2 GB of disk."
         ) from e
@@ -56,7 +58,7 @@ def _require_version(name: str, python: Path) -> None:
     try:
         found = subprocess.run([python, "-c", question], check=True, capture_output=True, text=True).stdout.strip()
     except (subprocess.CalledProcessError, OSError) as e:
-        raise SystemExit(f"cannot run {python}: {e}") from e
+        raise ConvertError(f"cannot run {python}: {e}") from e
     if found not in VERSIONS[name]:
         wanted = " or ".join(VERSIONS[name])
-        raise SystemExit(f"cannot install constraints/{name}.txt for Python {found}: it needs {wanted}")
+        raise ConvertError(f"cannot install constraints/{name}.txt for Python {found}: it needs {wanted}")

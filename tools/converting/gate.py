@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from converting.errors import ConvertError
 from converting.session import Outputs
 from edgefuse import registry
 from edgefuse.config.manifest import Manifest, Variant
@@ -73,10 +74,10 @@ def measure(manifest: Manifest, expected: Result, got: Result, gate: Gate) -> Me
     """Compare outputs with the reference's; those of another input size by the faces alone.
 
     Raises:
-        SystemExit: An output is not finite.
+        ConvertError: An output is not finite.
     """
     if not all(np.isfinite(output).all() for output in got.outputs):
-        raise SystemExit(f"convert: cannot accept {got.variant.id} of '{manifest.id}': it gives infinite values")
+        raise ConvertError(f"cannot accept {got.variant.id} of '{manifest.id}': it gives infinite values")
     scale = expected.variant.size_px / got.variant.size_px
     difference = _difference(expected.outputs, got.outputs) if scale == 1 else None
     if manifest.task != "detect_faces":

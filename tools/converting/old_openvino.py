@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converting import environment, session
+from converting.errors import ConvertError
 from edgefuse.config.manifest import Variant
 
 NAME = "openvino 2022.3"
@@ -31,7 +32,7 @@ def run_crops(python: Path, path: Path, variant: Variant, crops: NDArray[np.uint
         crops: (N, size_px, size_px, 3) uint8 BGR.
 
     Raises:
-        SystemExit: OpenVINO refused the file; its words are above.
+        ConvertError: OpenVINO refused the file; its words are above.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -41,7 +42,7 @@ def run_crops(python: Path, path: Path, variant: Variant, crops: NDArray[np.uint
         command = [str(python), "-m", "converting.old_openvino", *map(str, files)]
         search = os.pathsep.join(map(str, (environment.REPOSITORY, environment.REPOSITORY / "tools")))
         if subprocess.run(command, env={**os.environ, "PYTHONPATH": search}, check=False).returncode != 0:
-            raise SystemExit(f"convert: cannot run {path.name} on {NAME}, see above")
+            raise ConvertError(f"cannot run {path.name} on {NAME}, see above")
         outputs = np.load(folder / "outputs.npz")
         return [outputs[f"arr_{i}"] for i in range(len(variant.outputs))]
 

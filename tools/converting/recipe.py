@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from converting.errors import ConvertError
 from edgefuse.config.manifest import Format, Precision
 
 TOOLS = Path(__file__).resolve().parents[1]
@@ -43,7 +44,7 @@ class Recipe:
             folder: Where to put the result.
 
         Raises:
-            SystemExit: The converter failed; its words are above.
+            ConvertError: The converter failed; its words are above.
         """
         target = folder / self.file_name
         command = [str(python), "-m", "converting.convert_file", self.edit, str(source), str(target)]
@@ -52,7 +53,7 @@ class Recipe:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=variables)
         if done.returncode != 0 or not target.exists():
             print(done.stdout, done.stderr, sep="\n")
-            raise SystemExit(f"convert: cannot make {self.variant} of '{self.model}': the converter failed, see above")
+            raise ConvertError(f"cannot make {self.variant} of '{self.model}': the converter failed, see above")
         return target
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converting import crops, describe, gate, old_openvino, session
+from converting.errors import ConvertError
 from converting.gate import GATES, Measures, Result
 from converting.recipe import RECIPES, Recipe
 from converting.session import Outputs
@@ -73,7 +74,7 @@ class Update:
         """Give every variant with what was measured of it.
 
         Raises:
-            SystemExit: A conversion failed or missed its gate.
+            ConvertError: A conversion failed or missed its gate.
         """
         for variant in self._manifest.variants:
             if variant.files[0].source.kind != "converted_from":
@@ -102,7 +103,8 @@ class Update:
             measures = gate.measure(self._manifest, source.reference, Result(variant, outputs), GATES[kind])
             print(f"  on {runtime}: {measures}", flush=True)
             if misses := GATES[kind].misses(measures):
-                raise SystemExit(f"convert: cannot accept {variant.id} of '{recipe.model}' on {runtime}: {misses}")
+                reasons = "; ".join(misses)
+                raise ConvertError(f"cannot accept {variant.id} of '{recipe.model}' on {runtime}: {reasons}")
             self.findings.append(Finding(recipe.model, variant.id, runtime, source.reference.variant.id, measures))
         self._tools.store.add_file(path)
         if recipe.edit == "resize":
