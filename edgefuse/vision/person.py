@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -68,11 +69,30 @@ def make_person(seed: int, models: Models) -> Pixels:
     Raises:
         RuntimeRunError: A model failed.
     """
-    mapping, synthesis = models.model(TASK, MAPPING_PX), models.model(TASK, SYNTHESIS_PX)
-    noise = np.random.default_rng(MEAN_SEED)
+    (style,) = make_styles([seed], models)
+    return draw_person(style, models)
+
+
+def make_styles(seeds: Sequence[int], models: Models) -> list[Style]:
+    """Give the styles of people; what lies between two of them is a person too.
+
+    Raises:
+        RuntimeRunError: A model failed.
+    """
+    mapping, noise = models.model(TASK, MAPPING_PX), np.random.default_rng(MEAN_SEED)
     mean = sum(_style(mapping, noise) for _ in range(MEAN_SAMPLES)) / np.float32(MEAN_SAMPLES)
-    style = _style(mapping, np.random.default_rng(seed))
-    synthesis.inputs[0][:] = mean + np.float32(TRUNCATION) * (style - mean)
+    styles = [_style(mapping, np.random.default_rng(seed)) for seed in seeds]
+    return [mean + np.float32(TRUNCATION) * (style - mean) for style in styles]
+
+
+def draw_person(style: Style, models: Models) -> Pixels:
+    """Draw the photo of the person with a style, as ``make_person`` does.
+
+    Raises:
+        RuntimeRunError: A model failed.
+    """
+    synthesis = models.model(TASK, SYNTHESIS_PX)
+    synthesis.inputs[0][:] = style
     synthesis.run()
     rgb = synthesis.outputs[0][0].astype(np.float32)
     pixels = np.rint((rgb[::-1].transpose(1, 2, 0) + 1) * 127.5)
