@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from edgefuse import clock, disk
 from edgefuse.command import Command
-from edgefuse.errors import ConfigError, FetchError
+from edgefuse.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgefuse.worker.loop import Counts, Loop
@@ -51,11 +51,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` leaves a playable file, as Ctrl-C does
     from edgefuse.cli._plan import probe_board
+    from edgefuse.cli._source import resolve_source
     from edgefuse.worker.run import RunRequest, check_request, open_run
 
     board = probe_board(options.profile)
     request = RunRequest(
-        source=_default_source() if options.source == "default" else options.source,
+        source=resolve_source(options.source),
         sink=options.sink,
         effect=options.effect,
         settings=_settings(options),
@@ -94,22 +95,6 @@ def _settings(options: argparse.Namespace) -> dict[str, dict[str, str]]:
             raise ConfigError(f"cannot use --face with the effect '{options.effect}': it has no donor")
         settings.setdefault(options.effect, {})["face"] = json.dumps(options.face)
     return settings
-
-
-def _default_source() -> str:
-    """Fetch the default clip; where there is no npm, the photo of a real face moves instead."""
-    from edgefuse.cli._download import DownloadBars
-    from edgefuse.store.fetch import open_fetcher
-    from edgefuse.store.media import ASTRONAUT, DEFAULT_CLIP, fetch_media
-    from edgefuse.store.store import open_store
-
-    store = open_store()
-    with DownloadBars() as bars, open_fetcher(store, bars.show) as fetcher:
-        try:
-            return str(fetch_media(DEFAULT_CLIP, store, fetcher))
-        except FetchError as e:
-            print(f"default clip: {e}\ndefault clip: using a moving photo instead")
-            return f"photo:{fetch_media(ASTRONAUT, store, fetcher)}"
 
 
 def _run_with_bar(run: Run) -> RunReport:
