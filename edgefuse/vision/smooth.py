@@ -12,7 +12,7 @@ from edgefuse.vision.types import Points
 MIN_CUTOFF_HZ = 0.5
 CUTOFF_HZ_PER_SPEED = 160.0
 SPEED_CUTOFF_HZ = 2.0
-"""Chosen by ``tools/bench/smoothing``: jitter at rest x 0.46, error in motion x 1.04. The settings of MediaPipe's face
+"""Chosen by ``tools/bench/smoothing``: jitter at rest x 0.44, error in motion x 1.00. The settings of MediaPipe's face
 landmarker (0.05, 80, 1) rest better, x 0.22, but lag more, x 1.15, and creep for seconds after a motion ends."""
 
 MAX_GAP_S = 1.0  # longer, and what was known of the motion says nothing about now

@@ -1,6 +1,8 @@
-"""Merging of detections that mean the same face."""
+"""Making one detection of those that mean the same face."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +12,8 @@ Floats = NDArray[np.float32]
 MIN_IOU = 0.3  # as MediaPipe's face detection graphs and OpenCV's FaceDetectorYN
 
 
-def merge_overlapping(rows: Floats, scores: Floats) -> tuple[Floats, Floats]:
-    """Replace each group of overlapping boxes by its mean, weighted by score; steadier than keeping the best box.
+def average_overlapping(rows: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """Replace each group of overlapping boxes by its mean, weighted by score.
 
     Args:
         rows: (N, 4 + K) float32, x1 y1 x2 y2 and K further coordinates that are averaged with the box.
@@ -23,17 +25,26 @@ def merge_overlapping(rows: Floats, scores: Floats) -> tuple[Floats, Floats]:
     Source:
         MediaPipe, non_max_suppression_calculator.cc, algorithm WEIGHTED.
     """
+    groups = list(_groups(rows, scores))
+    means = [scores[group] @ rows[group] / scores[group].sum() for group in groups]
+    best = [group[0] for group in groups]
+    return np.array(means, np.float32).reshape(-1, rows.shape[1]), scores[best]
+
+
+def best_of_overlapping(rows: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """Leave the best of each group of overlapping boxes; arguments and results as in ``average_overlapping``."""
+    best = np.array([group[0] for group in _groups(rows, scores)], np.intp)
+    return rows[best], scores[best]
+
+
+def _groups(rows: Floats, scores: Floats) -> Iterator[NDArray[np.intp]]:
+    """Give the places of each group's members, best group and best member first."""
     order = np.argsort(-scores, kind="stable")
-    merged, best = [], []
     while order.size:
         is_same = _iou(rows[order[0]], rows[order]) > MIN_IOU
         is_same[0] = True  # also where its area is zero
-        group = order[is_same]
-        weights = scores[group]
-        merged.append(weights @ rows[group] / weights.sum())
-        best.append(scores[order[0]])
+        yield order[is_same]
         order = order[~is_same]
-    return np.array(merged, np.float32).reshape(-1, rows.shape[1]), np.array(best, np.float32)
 
 
 def _iou(box: Floats, boxes: Floats) -> Floats:

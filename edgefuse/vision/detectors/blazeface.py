@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgefuse.config.manifest import Variant
 from edgefuse.errors import RuntimeLoadError
 from edgefuse.vision.detector import DecoderType
-from edgefuse.vision.suppression import merge_overlapping
+from edgefuse.vision.suppression import average_overlapping
 from edgefuse.vision.types import Face
 
 COORDINATES = 16
@@ -51,7 +51,7 @@ class BlazeFaceDecoder:
         )
         return [
             Face(box=row[:4], score=float(score), eyes=row[4:].reshape(2, 2))
-            for row, score in zip(*merge_overlapping(rows, scores), strict=True)
+            for row, score in zip(*average_overlapping(rows, scores), strict=True)
         ]
 
 

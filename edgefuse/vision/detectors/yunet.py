@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgefuse.config.manifest import TensorSpec, Variant
 from edgefuse.errors import RuntimeLoadError
 from edgefuse.vision.detector import DecoderType
-from edgefuse.vision.suppression import merge_overlapping
+from edgefuse.vision.suppression import best_of_overlapping
 from edgefuse.vision.types import Face
 
 STRIDES = (8, 16, 32)
@@ -51,7 +51,7 @@ class YuNetDecoder:
         rows, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return [
             Face(box=row[:4], score=float(score), eyes=row[4:8].reshape(2, 2), points=row[4:].reshape(5, 2))
-            for row, score in zip(*merge_overlapping(rows, scores), strict=True)
+            for row, score in zip(*best_of_overlapping(rows, scores), strict=True)
         ]
 
     def _decode_stride(

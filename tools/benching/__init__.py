@@ -1,0 +1,1 @@
+"""The commands of ``tools/bench``: one figure each."""
