@@ -13,11 +13,12 @@ import yaml
 from edgefuse.cli._unit import format_table, probe_with_bar
 from edgefuse.command import Command
 from edgefuse.config.host import Host, RuntimeFact, ZoneFact
-from edgefuse.config.profile import Profile, choose_profile, load_profiles
-from edgefuse.errors import ConfigError, PlanError
+from edgefuse.config.profile import Profile
+from edgefuse.errors import PlanError
 from edgefuse.planning.cameras import video_nodes
 from edgefuse.planning.diagnosis import Findings, Problem, diagnose
 from edgefuse.planning.plan import Plan
+from edgefuse.planning.probe import matching_profile
 from edgefuse.planning.proof import plan_unit
 from edgefuse.store.release import current_release
 from edgefuse.store.state import load_state, state_path
@@ -46,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.sample:
         print(format_sample(host), end="")
         return 0
-    profile = _matching_profile(host)
+    profile = matching_profile(host)
     findings, made = _examine(host, profile)
     problems = diagnose(findings)
     report = Report(
@@ -58,14 +59,6 @@ def _run(options: argparse.Namespace) -> int:
     )
     print(msgspec.json.format(msgspec.json.encode(report), indent=1).decode() if options.json else describe(report))
     return 0 if report.is_healthy else 1
-
-
-def _matching_profile(host: Host) -> Profile | None:
-    profiles = load_profiles()
-    try:
-        return choose_profile(profiles.values(), host)
-    except ConfigError:
-        return None
 
 
 def _examine(host: Host, profile: Profile | None) -> tuple[Findings, Plan | None]:

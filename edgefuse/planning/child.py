@@ -20,7 +20,16 @@ class ChildError(EdgefuseError):
     """A child process gave no answer; the text says how it ended."""
 
 
-def ask_child(module: str, *arguments: str, question: bytes = b"", timeout_s: float, python: str | None = None) -> bytes:
+class ChildStoppedError(EdgefuseError):
+    """A child process was stopped from outside, as at shutdown; that says nothing about what it was asked."""
+
+
+_STOPPED = {-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP}
+
+
+def ask_child(
+    module: str, *arguments: str, question: bytes = b"", timeout_s: float, python: str | None = None
+) -> bytes:
     """Run ``python -m module`` and give its answer.
 
     Args:
@@ -31,6 +40,7 @@ def ask_child(module: str, *arguments: str, question: bytes = b"", timeout_s: fl
 
     Raises:
         ChildError: The child crashed, hung, failed or could not be started.
+        ChildStoppedError: Somebody stopped it.
     """
     command = [python or sys.executable, "-m", module, *arguments]
     try:
@@ -41,6 +51,8 @@ def ask_child(module: str, *arguments: str, question: bytes = b"", timeout_s: fl
         raise ChildError(f"it gave no answer within {timeout_s:g} s") from e
     except OSError as e:
         raise ChildError(f"cannot run {command[0]}: {e.strerror}") from e
+    if done.returncode in _STOPPED:
+        raise ChildStoppedError(f"cannot finish {module}: it was stopped by {signal.Signals(-done.returncode).name}")
     if done.returncode != 0:
         raise ChildError(_describe_end(done.returncode, done.stderr))
     return done.stdout

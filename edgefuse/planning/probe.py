@@ -40,7 +40,7 @@ def probe_host(root: Path = Path("/"), profile: Profile | None = None, on_probed
         ConfigError: A profile's file does not fit.
     """
     host = read_host(root)
-    profile = profile or _matching_profile(host)
+    profile = profile or matching_profile(host)
     python = profile.worker_python if profile else None
     with ThreadPoolExecutor(max_workers=host.cores) as pool:
         facts = []
@@ -49,6 +49,19 @@ def probe_host(root: Path = Path("/"), profile: Profile | None = None, on_probed
             if on_probed is not None:
                 on_probed(fact)
     return msgspec.structs.replace(host, runtimes=tuple(facts))
+
+
+def matching_profile(host: Host) -> Profile | None:
+    """Give the profile that matches a host best; nothing where none does.
+
+    Raises:
+        ConfigError: A profile's file does not fit.
+    """
+    profiles = load_profiles()
+    try:
+        return choose_profile(profiles.values(), host)
+    except ConfigError:
+        return None
 
 
 def runtimes_to_probe(profile: Profile | None) -> tuple[str, ...]:
@@ -65,6 +78,9 @@ def probe_runtime(runtime_id: str, python: str | None = None, timeout_s: float =
         runtime_id: File name in ``edgefuse/runtimes``.
         python: Interpreter of the worker, where it is not this one.
         timeout_s: A child that hangs is killed after that time.
+
+    Raises:
+        ChildStoppedError: Somebody stopped the child, which says nothing about the runtime.
     """
     if python is not None and not os.access(python, os.X_OK):
         return RuntimeFact(id=runtime_id, is_usable=False, reason=_describe_missing(python))
@@ -73,14 +89,6 @@ def probe_runtime(runtime_id: str, python: str | None = None, timeout_s: float =
         return msgspec.json.decode(answer, type=RuntimeFact)
     except (ChildError, msgspec.DecodeError) as e:
         return RuntimeFact(id=runtime_id, is_usable=False, reason=f"cannot probe {runtime_id}: {e}")
-
-
-def _matching_profile(host: Host) -> Profile | None:
-    profiles = load_profiles()
-    try:
-        return choose_profile(profiles.values(), host)
-    except ConfigError:  # no profile of this kind of board; the planner will say so
-        return None
 
 
 def _describe_missing(python: str) -> str:

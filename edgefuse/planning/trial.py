@@ -57,6 +57,7 @@ def run_trial(
 
     Raises:
         StoreError: A file of the variant is not in the store.
+        ChildStoppedError: Somebody stopped the child, which says nothing about the model.
     """
     request = TrialRequest(variant=variant, path=str(store.path_of(variant.files)), setup=setup, duration_s=duration_s)
     try:

@@ -49,3 +49,12 @@ def test_a_profile_that_does_not_exist_is_an_error_with_the_nearest_name(
     assert machine.root.is_dir()
     assert main(["plan", "--profile", "raspbery-pi-5"]) == 2
     assert capsys.readouterr().err.endswith("cannot find profile 'raspbery-pi-5': did you mean 'raspberry-pi-5'?\n")
+
+
+def test_the_example_in_the_documentation_is_what_the_command_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGEFUSE_ROOT", str(tmp_path))
+    assert main(["plan", "--profile", "raspberry-pi-3"]) == 0
+    document = (Path(__file__).parents[2] / "docs/planning.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out in document, "copy the new output into docs/planning.md"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from fakes.interpreter import write_interpreter
 
-from edgefuse.planning.child import ChildError, ask_child
+from edgefuse.planning.child import ChildError, ChildStoppedError, ask_child
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ def test_the_end_of_a_child_becomes_the_reason(tmp_path: Path, line: str, reason
     python = write_interpreter(tmp_path / "python", line)
     with pytest.raises(ChildError, match=f"^{reason}$"):
         ask_child("any.module", timeout_s=0.2 if "sleep" in line else 10, python=python)
+
+
+def test_a_child_that_was_stopped_at_shutdown_did_not_fail(tmp_path: Path) -> None:
+    python = write_interpreter(tmp_path / "python", "kill -TERM $$")
+    with pytest.raises(ChildStoppedError, match="stopped by SIGTERM"):
+        ask_child("any.module", timeout_s=10, python=python)
 
 
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:

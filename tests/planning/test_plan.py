@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 from fakes.planned import CLOSED, make_host, make_manifest, make_profile, make_release, make_variant
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefuse.config.host import Host, RuntimeFact
@@ -328,6 +328,7 @@ profiles = st.builds(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.data())
 def test_every_variant_on_every_rule_is_chosen_or_rejected_exactly_once(data: st.DataObject) -> None:
     profile, release, host = data.draw(profiles), data.draw(releases()), data.draw(hosts)
@@ -342,6 +343,7 @@ def test_every_variant_on_every_rule_is_chosen_or_rejected_exactly_once(data: st
     assert all(option.reason for option in (*made.choices, *made.rejections))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.data())
 def test_the_order_of_manifests_and_variants_changes_nothing(data: st.DataObject) -> None:
     profile, release, host = data.draw(profiles), data.draw(releases()), data.draw(hosts)
@@ -355,6 +357,7 @@ def test_the_order_of_manifests_and_variants_changes_nothing(data: st.DataObject
     )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.data())
 def test_what_is_chosen_fits_into_the_memory(data: st.DataObject) -> None:
     profile, release, host = data.draw(profiles), data.draw(releases()), data.draw(hosts)
