@@ -16,7 +16,9 @@ from edgefuse.vision.source import Source, StreamFormat
 from edgefuse.vision.types import Frame, Pixels
 
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-BUFFER_BYTES = 256 * 256 * 3
+Frames = list[tuple[Pixels, int]]
+"""Pictures with their times in nanoseconds."""
+
 # Blue, green and red that are far from grey, so that a wrong matrix shows.
 COLOURS = ((180, 60, 40), (30, 200, 90), (60, 50, 210), (128, 128, 128))
 
@@ -82,6 +84,17 @@ def read_all(source: Source) -> Iterator[tuple[Pixels, int]]:
             yield capture.pixels.copy(), capture.captured_ns
     finally:
         source.close()
+
+
+def noise(frames: int) -> Frames:
+    """Make frames that no encoder can make small."""
+    pictures = np.random.default_rng(5).integers(0, 255, (frames, 180, 320, 3), np.uint8)
+    return [(picture, index * 33_333_333) for index, picture in enumerate(pictures)]
+
+
+def stream_of(frames: Frames) -> StreamFormat:
+    height_px, width_px = frames[0][0].shape[:2]
+    return StreamFormat(width_px, height_px, 30.0, len(frames))
 
 
 def write_all(sink: Sink, frames: Sequence[tuple[Pixels, int]], stream: StreamFormat | None = None) -> None:

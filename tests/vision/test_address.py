@@ -22,7 +22,7 @@ def test_options_come_in_any_order() -> None:
     text = "live,frames=5,640x480@29.97"
     address = parse_address(text, DEFAULT, words=("live",), numbers=("frames",), is_placeless=True)
     assert address.mode == Mode(640, 480, 29.97)
-    assert (address.words, address.numbers, address.place) == ({"live"}, {"frames": 5}, "")
+    assert (address.words, address.numbers, address.place) == (frozenset({"live"}), {"frames": 5}, "")
 
 
 @pytest.mark.parametrize("option", ["640", "0x480", "640x480@", "640x480@fast", "live", "frames=5", "", "-640x480"])

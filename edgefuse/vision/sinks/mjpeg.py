@@ -35,7 +35,7 @@ class NewestPicture:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._jpeg = b""
+        self._jpeg = memoryview(b"")
         self._number = 0
         self._viewers = 0
         self._is_open = True
@@ -50,13 +50,13 @@ class NewestPicture:
         """More pictures may come."""
         return self._is_open
 
-    def put(self, jpeg: bytes) -> None:
+    def put(self, jpeg: memoryview) -> None:
         """Replace the picture."""
         with self._changed:
             self._jpeg, self._number = jpeg, self._number + 1
             self._changed.notify_all()
 
-    def wait_after(self, number: int) -> tuple[int, bytes]:
+    def wait_after(self, number: int) -> tuple[int, memoryview]:
         """Give number and bytes of a picture newer than ``number``, or the same number if none came in time."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > number or not self._is_open, _WAIT_S)
@@ -122,7 +122,8 @@ class _Viewer(BaseHTTPRequestHandler):
                 seen, (number, jpeg) = number, newest.wait_after(number)
                 if number != seen:
                     head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+                    for part in (head.encode(), jpeg, b"\r\n"):
+                        self.wfile.write(part)
         finally:
             newest.join(is_watching=False)
 
@@ -168,7 +169,7 @@ class MjpegSink:
         """Compress a frame if somebody watches."""
         if self._newest.has_viewers:
             _, encoded = cv2.imencode(".jpg", frame.pixels, _JPEG_OPTIONS)
-            self._newest.put(encoded.tobytes())
+            self._newest.put(encoded.data)
 
     def close(self) -> None:
         """Let the viewers go and free the port."""

@@ -20,25 +20,11 @@ from edgefuse.errors import SinkError, SourceError
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import StreamFormat, make_source
-from edgefuse.vision.types import Pixels
-from tests.fakes.clips import make_frame, psnr_db, quarters, read_all, write_all
-
-Frames = list[tuple[Pixels, int]]
+from tests.fakes.clips import Frames, make_frame, noise, psnr_db, quarters, read_all, stream_of, write_all
 
 
 def pattern(frames: int, mode: str = "320x180@30") -> Frames:
     return list(read_all(make_source(f"pattern:{mode},frames={frames}")))
-
-
-def noise(frames: int) -> Frames:
-    """Make frames that no encoder can make small."""
-    pictures = np.random.default_rng(5).integers(0, 255, (frames, 180, 320, 3), np.uint8)
-    return [(picture, index * 33_333_333) for index, picture in enumerate(pictures)]
-
-
-def stream_of(frames: Frames) -> StreamFormat:
-    height_px, width_px = frames[0][0].shape[:2]
-    return StreamFormat(width_px, height_px, 30.0, len(frames))
 
 
 @contextmanager
@@ -188,8 +174,7 @@ def test_no_space_is_called_by_its_name(tmp_path: Path) -> None:
 def test_a_killed_recording_plays_up_to_its_last_seconds(tmp_path: Path) -> None:
     program = f"""
 import os, signal
-from tests.fakes.clips import make_frame
-from tests.vision.sinks.test_file import noise, stream_of
+from tests.fakes.clips import make_frame, noise, stream_of
 from edgefuse.vision.sink import make_sink
 sink, frames = make_sink({str(tmp_path / "out.mp4")!r}), noise(150)
 sink.open(stream_of(frames))

@@ -69,7 +69,7 @@ def test_a_clip_filmed_sideways_is_read_upright(tmp_path: Path, rotation: int, t
     capture = source.read(Buffer(96 * 64 * 3))
     source.close()
     assert capture is not None
-    upright = np.asarray(cv2.rotate(quarters(), turn))
+    upright = np.asarray(cv2.rotate(quarters(), turn), np.uint8)
     assert (stream.height_px, stream.width_px) == capture.pixels.shape[:2] == upright.shape[:2]
     assert field_colours(upright) != field_colours(quarters())
     for seen, wanted in zip(field_colours(capture.pixels), field_colours(upright), strict=True):
@@ -149,13 +149,9 @@ def test_of_a_cut_video_all_that_decodes_is_given_before_the_error(tmp_path: Pat
     write_all(make_sink(str(whole)), [(picture, 40_000_000 * i) for i, picture in enumerate(noise)])
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    given = []
-    with pytest.raises(SourceError) as caught:
-        given.extend(read_all(make_source(str(cut))))
-    frames = read_all(make_source(str(cut)))
     count = 0
-    with pytest.raises(SourceError):
-        for _ in frames:
+    with pytest.raises(SourceError) as caught:
+        for _ in read_all(make_source(str(cut))):
             count += 1
     assert 10 <= count <= 25
     assert str(caught.value) == f"cannot read all of {cut}: it is cut short or damaged; {count} frames could be read"
@@ -203,7 +199,7 @@ def test_a_photo_taken_sideways_is_read_upright(tmp_path: Path, order: str) -> N
     source = make_source(str(photo))
     stream = source.open()
     ((picture, _),) = read_all(source)
-    upright = np.asarray(cv2.rotate(quarters(96, 64), cv2.ROTATE_90_CLOCKWISE))
+    upright = np.asarray(cv2.rotate(quarters(96, 64), cv2.ROTATE_90_CLOCKWISE), np.uint8)
     assert (stream.width_px, stream.height_px) == (64, 96)
     assert psnr_db(picture, upright) > 30  # chroma of JPEG is averaged over 2x2 pixels
 
