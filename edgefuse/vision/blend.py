@@ -20,7 +20,7 @@ Alpha = NDArray[np.uint8]
 
 HULL_FEATHER_SHARE = 0.14
 """Width of the blur across the outline, in units of the face's longer side; half of it lies inside."""
-KEPT_FEATHER_SHARE = 0.035
+KEPT_FEATHER_SHARE = 0.07
 """The same around eyes and mouth, which are small."""
 
 _SHIFT = 4

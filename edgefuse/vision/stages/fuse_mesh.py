@@ -26,6 +26,9 @@ MIN_FACE_PX = 12
 MAX_FACE_FRAMES = 8.0
 """A face so many times longer than the frame is an error of the model."""
 
+LOYALTY = 0.2
+"""Another face must be surer by this before it becomes the target, or two faces would take turns."""
+
 SKIN_SHARE = 0.1
 """Of the way to the skin just measured, each frame: light changes slowly, and noise must not make the face flicker."""
 
@@ -56,6 +59,7 @@ class FuseMesh:
         self._meter = SkinMeter()
         self._blender = Blender(context.height_px, context.width_px)
         self._skins: dict[int, Skin] = {}
+        self._best_id = 0
         self.passed_over = 0
         """Faces left as they were, for want of a mesh that can be trusted."""
 
@@ -79,8 +83,9 @@ class FuseMesh:
         sure = tuple(face for face in faces if face.score >= self._options.min_score)
         if self._options.targets == "all":
             return sure
-        # Of equally sure ones the longest known, so that the choice does not jump.
-        return tuple(sorted(sure, key=lambda face: (-round(face.score, 1), face.track_id)))[:1]
+        best = max(sure, key=lambda face: face.score + LOYALTY * (face.track_id == self._best_id), default=None)
+        self._best_id = 0 if best is None else best.track_id
+        return () if best is None else (best,)
 
     def _fuse(self, packet: Packet, track_id: int, mesh: Points) -> None:
         """Fuse one face."""
