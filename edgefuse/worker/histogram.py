@@ -17,16 +17,19 @@ class Histogram:
 
     def __init__(self) -> None:
         self._counts = np.zeros(_BUCKETS, np.int64)
+        self.count = 0
+        self.total_ns = 0
 
     def add(self, duration_ns: int) -> None:
         """Count one duration."""
         place = math.log(max(duration_ns, _SMALLEST_NS) / _SMALLEST_NS) / _LOG_STEP
         self._counts[min(int(place), _BUCKETS - 1)] += 1
+        self.count += 1
+        self.total_ns += duration_ns
 
     def percentile_ms(self, percent: float) -> float:
         """Give the duration that ``percent`` of all stay below, in milliseconds; 0 without any."""
-        total = int(self._counts.sum())
-        if not total:
+        if not self.count:
             return 0.0
-        place = int(np.searchsorted(np.cumsum(self._counts), math.ceil(total * percent / 100)))
+        place = int(np.searchsorted(np.cumsum(self._counts), math.ceil(self.count * percent / 100)))
         return round(_SMALLEST_NS * _STEP**place / 1e6, 6)

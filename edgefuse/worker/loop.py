@@ -2,8 +2,10 @@
 
     capture ──mailbox── find ──mailbox── compose ──mailbox── deliver
 
-A live stream keeps only the newest frame in each mailbox, so latency is bounded and every displaced frame is counted.
-From file to file the mailboxes wait instead, so no frame is lost. Order is kept in both.
+A live stream keeps only the newest frame before find, and find takes it when at most one other is still on its way to
+the sink. Two frames under way are at most two frame periods of latency (Little's law), whichever step is the slow one,
+and no work is done on a frame that is then dropped; every displaced frame is counted. From file to file nothing is
+dropped: the mailboxes wait. Order is kept in both.
 """
 
 from __future__ import annotations
@@ -24,10 +26,14 @@ from edgefuse.vision.types import Frame, Packet
 from edgefuse.worker.histogram import Histogram
 from edgefuse.worker.mailbox import Mailbox
 from edgefuse.worker.pace import Player, RateLimiter
+from edgefuse.worker.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
 
 BUFFERS = 8  # four threads and three mailboxes hold one each, and one is free so that capture never waits
+LIVE_FRAMES = 2
+"""Frames of a live stream between find and sink. With 3, latency under overload exceeds three frame periods; with 1,
+find and compose would take turns on one core."""
 _RETRY_FIRST_S = 0.5  # back-off for a source that went away: doubled up to the longest
 _RETRY_LONGEST_S = 5.0
 
@@ -39,17 +45,11 @@ class Counts:
     frames_in: int = 0
     frames_out: int = 0
     skipped: int = 0
-    dropped_before_find: int = 0
-    dropped_before_compose: int = 0
-    dropped_before_deliver: int = 0
+    dropped: int = 0
+    """Frames that a newer one displaced."""
     failures: int = 0
     source_losses: int = 0
     faces: int = 0
-
-    @property
-    def dropped(self) -> int:
-        """Frames that a newer one displaced, wherever."""
-        return self.dropped_before_find + self.dropped_before_compose + self.dropped_before_deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,11 @@ class Loop:
     stage_times: dict[str, Histogram] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        is_lossless = not (self.stream.is_live or self.is_paced)
-        self.is_lossless = is_lossless
+        self.is_lossless = not (self.stream.is_live or self.is_paced)
         self.pool = BufferPool(BUFFERS, self.stream.height_px, self.stream.width_px)
-        self._to_find, self._to_compose, self._to_deliver = (Mailbox[_Job](is_lossless=is_lossless) for _ in range(3))
+        self._to_find = Mailbox[_Job](is_lossless=self.is_lossless)
+        self._to_compose, self._to_deliver = (Mailbox[_Job](is_lossless=True) for _ in range(2))
+        self._under_way = Turnstile(BUFFERS if self.is_lossless else LIVE_FRAMES)
         self._is_stopping = threading.Event()
         self._failure: BaseException | None = None
         named = (*self.pipeline.find, *self.pipeline.compose)
@@ -123,6 +124,7 @@ class Loop:
             self._is_stopping.set()
             for mailbox in (self._to_find, self._to_compose, self._to_deliver):
                 mailbox.close()
+            self._under_way.open()
 
     def _capture(self) -> None:
         player, limiter = Player(self._is_stopping), RateLimiter()
@@ -141,7 +143,7 @@ class Loop:
                 self.counts.frames_in += 1
                 if self.is_lossless or limiter.admits(captured_ns, point.rate_hz):
                     job = _Job(Packet(frame, point), clock.now_ns())
-                    self.counts.dropped_before_find += self._hand_over(self._to_find, job)
+                    self.counts.dropped += self._hand_over(self._to_find, job)
                 else:
                     self.counts.skipped += 1
                     self.pool.give_back(buffer)
@@ -178,23 +180,27 @@ class Loop:
 
     def _find(self) -> None:
         try:
-            for job in iter(self._to_find.take, None):
+            for job in iter(self._take_newest, None):
                 try:
                     packet = self._run_stages(self.pipeline.find, job.packet)
                 except RuntimeRunError as e:
                     self.counts.failures += 1
                     logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
                     packet = mark_failed(job.packet)
-                done = _Job(packet, job.entered_ns)
-                self.counts.dropped_before_compose += self._hand_over(self._to_compose, done)
+                self._hand_over(self._to_compose, _Job(packet, job.entered_ns))
         finally:
             self._to_compose.close()
+
+    def _take_newest(self) -> _Job | None:
+        """Wait for room first and for a frame then, so that it is taken as late as can be."""
+        self._under_way.enter()
+        return self._to_find.take()
 
     def _compose(self) -> None:
         try:
             for job in iter(self._to_compose.take, None):
-                done = _Job(self._run_stages(self.pipeline.compose, job.packet), job.entered_ns)
-                self.counts.dropped_before_deliver += self._hand_over(self._to_deliver, done)
+                packet = self._run_stages(self.pipeline.compose, job.packet)
+                self._hand_over(self._to_deliver, _Job(packet, job.entered_ns))
         finally:
             self._to_deliver.close()
 
@@ -216,6 +222,7 @@ class Loop:
                 self.counts.faces += len(job.packet.faces)
                 self.counts.frames_out += 1
                 self.pool.give_back(job.packet.frame.buffer)
+                self._under_way.leave()
         finally:
             self.sink.close()
 
