@@ -65,16 +65,20 @@ class TrackFaces:
         is_searched = packet.search is Search.WHOLE
         self._attention.is_search_due = True  # stays so if a model fails below
         known = len(self._tracks)
-        self._tracks = self._without_twins([track for track in self._tracks if self._follow(track, packet)])
+        self._tracks = _without_twins([track for track in self._tracks if self._follow(track, packet)])
         has_lost = len(self._tracks) < known
         detected = [face for face in packet.faces if not _is_followed(face, self._tracks)]
         unconfirmed = [face for face in detected if not self._take_up(face, packet)]
         self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
-        interval = min(packet.point.detect_every, self._attention.search_every or packet.point.detect_every)
-        is_interval_over = self._frames_since_search + 1 >= interval
+        is_interval_over = self._frames_since_search + 1 >= self._search_every(packet)
         self._attention.is_search_due = not self._tracks or has_lost or bool(unconfirmed) or is_interval_over
         faces = (*(track.face for track in self._tracks), *unconfirmed)
         return replace(packet, faces=faces, search=Search.WHOLE if is_searched else Search.TRACKED)
+
+    def _search_every(self, packet: Packet) -> int:
+        """Give the most frames from one search to the next: what the point allows, or less if an effect asks for it."""
+        wish = self._attention.search_every
+        return packet.point.detect_every if wish is None else min(wish, packet.point.detect_every)
 
     def _follow(self, track: Track, packet: Packet) -> bool:
         """Move one track on to this frame and tell whether the face is still there."""
@@ -95,14 +99,6 @@ class TrackFaces:
             return False
         track.observe(mesh, box, score, packet.frame.captured_ns)
         return True
-
-    def _without_twins(self, tracks: list[Track]) -> list[Track]:
-        """Leave only the oldest of tracks that have met on one face."""
-        kept: list[Track] = []
-        for track in tracks:
-            if not _is_followed(track.face, kept):
-                kept.append(track)
-        return kept
 
     def _take_up(self, face: Face, packet: Packet) -> bool:
         """Begin to follow a detected face if there is room and the landmark model sees it too."""
@@ -132,6 +128,15 @@ class TrackFaces:
 def _is_followed(face: Face, tracks: list[Track]) -> bool:
     """Tell whether one of the tracks is on that face."""
     return any(box_overlap(face.box, track.face.box) > SAME_FACE_OVERLAP for track in tracks)
+
+
+def _without_twins(tracks: list[Track]) -> list[Track]:
+    """Leave only the oldest of tracks that have met on one face."""
+    kept: list[Track] = []
+    for track in tracks:
+        if not _is_followed(track.face, kept):
+            kept.append(track)
+    return kept
 
 
 def _is_in_frame(box: NDArray[np.float32], shape: tuple[int, ...]) -> bool:

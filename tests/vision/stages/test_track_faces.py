@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pytest
-from fakes.discs import FRAME_NS, POINT, disc_mesh, disc_models, draw_discs, packet, runs_of
+from fakes.discs import FRAME_NS, MESH_PX, POINT, disc_mesh, disc_models, draw_discs, packet, runs_of
 
 from edgefuse.clock import NS_PER_S
 from edgefuse.config.profile import OperatingPoint
@@ -67,6 +67,16 @@ def test_moving_faces_keep_their_ids_and_the_detector_rests() -> None:
 def test_the_detector_looks_again_every_few_frames() -> None:
     packets = Finder().watch([[LEFT]] * 16)
     assert [i for i, p in enumerate(packets) if p.search is Search.WHOLE] == [0, 5, 10, 15]
+
+
+def test_an_effect_may_ask_the_detector_to_look_more_often_but_not_less() -> None:
+    searches = []
+    for search_every in (1, 2, 50):
+        finder = Finder()
+        finder.attention.search_every = search_every
+        finder.watch([[LEFT]] * 10)
+        searches.append(finder.searches)
+    assert searches == [10, 5, 2]
 
 
 def test_a_new_face_is_taken_up_at_the_next_look_of_the_detector() -> None:
@@ -166,6 +176,31 @@ def test_a_face_that_leaves_the_frame_is_lost() -> None:
     finder = Finder(point=NEVER)
     packets = finder.watch([[(160 + 8 * i, 120, 40)] for i in range(30)])
     assert ids(packets[0]) == [1] and not packets[-1].faces
+
+
+@pytest.mark.parametrize("step", [(6, 0), (-6, 0), (0, 6), (0, -6)])
+def test_a_face_that_wanders_out_of_the_frame_is_lost_however_sure_the_model_is(step: tuple[float, float]) -> None:
+    def see_it_wander(_inputs: object, outputs: Sequence[np.ndarray]) -> None:
+        outputs[0].reshape(468, 3)[:] = disc_mesh(MESH_PX / 2 + step[0], MESH_PX / 2 + step[1], MESH_PX / 3)
+        outputs[1][:] = 10
+
+    finder = Finder(disc_models(see_mesh=see_it_wander), point=NEVER)
+    packets = finder.watch([[(160, 120, 40)], *[[]] * 80])
+    assert ids(packets[5]) == [1] and not packets[-1].faces
+
+
+def test_while_a_face_has_no_landmarks_the_detector_looks_in_every_frame() -> None:
+    packets = Finder(point=NEVER, max_faces=1).watch([[LEFT, RIGHT]] * 4)
+    assert all(seen.search is Search.WHOLE and len(seen.faces) == 2 for seen in packets)
+
+
+def test_smoothing_does_not_change_where_the_model_looks() -> None:
+    looks = []
+    for is_smoothed in (False, True):
+        finder = Finder(point=NEVER, is_smoothed=is_smoothed)
+        finder.watch([[(90 + 3 * i, 120, 40)] for i in range(20)])
+        looks.append(finder.models.model("track_faces").inputs[0])
+    np.testing.assert_array_equal(*looks)
 
 
 def test_smoothed_landmarks_tremble_less() -> None:
