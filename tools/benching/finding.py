@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edgefuse import registry
@@ -45,14 +45,14 @@ class Finder:
         return next((face for face in found.faces if face.mesh is not None), None)
 
 
-def open_models(runtime_id: str) -> Models:
-    """Open BlazeFace and FaceMesh from the store, which is filled first."""
+def open_models(runtime_id: str, variants: Sequence[tuple[str, str]] = VARIANTS) -> Models:
+    """Open models from the store, which is filled first: BlazeFace and FaceMesh unless others are named."""
     store, pool = open_store(), TensorPool()
     release = current_release(store)
     runtime: Runtime = registry.load("edgefuse.runtimes", runtime_id)
     opened: list[Model] = []
     with open_fetcher(store, lambda *_: None) as fetcher:
-        for model_id, variant_id in VARIANTS:
+        for model_id, variant_id in variants:
             variant = release.find(model_id, variant_id)
             for file in variant.files:
                 fetcher.fetch(file)
