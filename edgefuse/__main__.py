@@ -8,16 +8,21 @@ from collections.abc import Sequence
 
 import edgefuse
 from edgefuse import log, registry
-from edgefuse.command import Command
+from edgefuse.command import INTERRUPTED, Command
 from edgefuse.errors import EdgefuseError
+
+_EXIT_CODES = (
+    "exit codes: 0 done; 1 done, and something is wrong (doctor, models verify); 2 cannot be done, stderr says why; "
+    "130 interrupted by Ctrl-C or kill, what was written until then is complete"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and give the process's exit code."""
-    parser = argparse.ArgumentParser(prog="edgefuse", description=edgefuse.__doc__)
+    parser = argparse.ArgumentParser(prog="edgefuse", description=edgefuse.__doc__, epilog=_EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"edgefuse {edgefuse.__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what happens, to stderr")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND")
     for name in registry.names("edgefuse.cli"):
         command: Command = registry.load("edgefuse.cli", name)
         child = commands.add_parser(
@@ -30,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_arguments(child)
         child.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help()
+        return 2
     log.start(is_verbose=options.verbose)
     try:
         code: int = options.run(options)
@@ -37,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"edgefuse: {e}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return 0
     return code

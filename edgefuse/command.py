@@ -9,6 +9,9 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or ``kill``, as shells give it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import tempfile
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
-from edgefuse import clock, disk
-from edgefuse.command import Command
+from edgefuse import disk
+from edgefuse.command import INTERRUPTED, Command
 from edgefuse.errors import ConfigError
 
 if TYPE_CHECKING:
+    from edgefuse.planning.plan import Plan
     from edgefuse.worker.loop import Counts, Loop
     from edgefuse.worker.report import RunReport
     from edgefuse.worker.run import Run
@@ -30,9 +32,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sink",
         required=True,
-        help="name.mp4, name.png or folder/; mjpeg:8080, rtsp://…, v4l2loopback:/dev/video9; `null` discards",
+        help="name.mp4, name.png or folder/, replaced where it exists; mjpeg:8080, rtsp://…, "
+        "v4l2loopback:/dev/video9; `null` discards",
     )
-    parser.add_argument("--effect", choices=("fuse_mesh", "anonymise", "none"), default="fuse_mesh")
+    parser.add_argument(
+        "--effect",
+        choices=("fuse_mesh", "anonymise", "none"),
+        default="fuse_mesh",
+        help="fuse_mesh lays a donor's face over one face (without --effect it does that), anonymise hides every face, "
+        "none only finds them",
+    )
     parser.add_argument("--face", metavar="PHOTO", help="photo of the donor; a synthetic person without it")
     parser.add_argument(
         "--set",
@@ -41,7 +50,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="an option of a stage, for example anonymise.method=pixelate; may be given several times",
     )
-    parser.add_argument("--point", type=int, default=0, help="operating point of the profile, 0 is the best")
+    parser.add_argument(
+        "--point", metavar="N", type=int, default=0, help="operating point of the profile, 0 is the best"
+    )
     parser.add_argument("--profile", metavar="ID", help="use this profile in place of the one that matches")
     parser.add_argument("--frames", type=_count, metavar="N", help="stop after so many frames")
     parser.add_argument("--live", action="store_true", help="play a file like a camera: what comes too fast is dropped")
@@ -49,17 +60,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` leaves a playable file, as Ctrl-C does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     from edgefuse.cli._plan import probe_board
     from edgefuse.cli._source import resolve_source
     from edgefuse.worker.run import RunRequest, check_request, open_run
 
+    if options.report:
+        _check_report(options.report)
+    settings = _settings(options)
     board = probe_board(options.profile)
     request = RunRequest(
         source=resolve_source(options.source),
         sink=options.sink,
         effect=options.effect,
-        settings=_settings(options),
+        settings=settings,
         point=options.point,
         is_paced=options.live,
         frames=options.frames,
@@ -69,16 +83,27 @@ def _run(options: argparse.Namespace) -> int:
     with open_run(job, board.profile, plan, board.release, board.store) as run:
         report = _run_with_bar(run)
     if options.report:
-        disk.write_atomically(options.report, report.to_json())
+        disk.write_atomically(options.report.resolve(), report.to_json())
     print(_describe(report, job.tasks, options.sink))
-    return 0
+    return INTERRUPTED if report.is_interrupted else 0
+
+
+def _check_report(path: Path) -> None:
+    """See that the report can be written, before minutes of work."""
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"cannot write {path}: it is not a file")
+    if not path.parent.is_dir():
+        raise ConfigError(f"cannot write {path}: folder {path.parent} does not exist; mkdir -p {path.parent}")
+    try:
+        tempfile.TemporaryFile(dir=path.resolve().parent).close()
+    except OSError as e:
+        raise ConfigError(f"cannot write {path}: {(e.strerror or str(e)).lower()}") from e
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, got '{text}'")
+    return int(text)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, dict[str, str]]:
@@ -101,31 +126,49 @@ def _run_with_bar(run: Run) -> RunReport:
     """Show a bar where the number of frames is known, a running line where it is not."""
     total = min(filter(None, (run.stream.frames, run.request.frames)), default=None)
     bar: tqdm[NoReturn]  # it counts and iterates over nothing
-    with tqdm(total=total, unit="frame", desc=run.request.effect, disable=None) as bar:
+    with tqdm(total=total, unit=" frames", desc=run.request.effect, disable=None) as bar:
         return run.run(_watcher(run.loop, bar))
 
 
 def _watcher(loop: Loop, bar: tqdm[NoReturn]) -> Callable[[Counts], None]:
-    start_ns = clock.now_ns()
-
     def watch(counts: Counts) -> None:
-        fps = counts.frames_out * clock.NS_PER_S / (clock.now_ns() - start_ns)
-        bar.set_postfix_str(f"{fps:.1f} fps, point {loop.point}, {counts.dropped} dropped", refresh=False)
+        bar.set_postfix_str(f"point {loop.point}{_describe_losses(counts)}", refresh=False)
         bar.update(counts.frames_out - bar.n)
 
     return watch
 
 
 def _describe(report: RunReport, tasks: Collection[str], sink: str) -> str:
-    lost = f", {report.dropped} dropped, {report.skipped} skipped" if report.dropped or report.skipped else ""
     found = report.faces / report.frames_out if report.frames_out else 0.0
-    ways = ", ".join(f"{c.model} on {c.runtime} {c.target}" for c in report.plan.choices if c.task in tasks)
-    return (
-        f"{report.frames_out} frames{lost} at {report.fps:.1f} fps, latency p50 {report.latency_ms.p50:.1f} ms "
-        f"p99 {report.latency_ms.p99:.1f} ms, {found:.2f} faces a frame, {report.rss_mb.peak:.0f} MB\n"
-        f"ran {ways}\n"
-        f"wrote {sink}"
-    )
+    lines = [
+        f"{'interrupted after ' if report.is_interrupted else ''}{report.frames_out} frames"
+        f"{_describe_losses(report)} at {report.fps:.1f} fps, latency p50 {report.latency_ms.p50:.1f} ms "
+        f"p99 {report.latency_ms.p99:.1f} ms, {found:.2f} faces a frame, {report.rss_mb.end:.0f} MB",
+        f"ran {_describe_models(report.plan, tasks)}",
+    ]
+    if sink != "null" and report.frames_out:
+        lines.append(f"wrote {sink}")
+    return "\n".join(lines)
+
+
+def _describe_losses(counts: Counts | RunReport) -> str:
+    """Name what did not go as it should; nothing where all went well."""
+    losses = {
+        "dropped": counts.dropped,
+        "skipped": counts.skipped,
+        "failed": counts.failures,
+        "source losses": counts.source_losses,
+    }
+    return "".join(f", {number} {what}" for what, number in losses.items() if number)
+
+
+def _describe_models(plan: Plan, tasks: Collection[str]) -> str:
+    """Name the models by where they run."""
+    models: dict[str, list[str]] = {}
+    for choice in plan.choices:
+        if choice.task in tasks:
+            models.setdefault(f"{choice.runtime} {choice.target}", []).append(choice.model)
+    return "; ".join(f"{', '.join(dict.fromkeys(names))} on {place}" for place, names in models.items())
 
 
 PLUGIN = Command(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from edgefuse import clock
 from edgefuse.planning.plan import Plan
 from edgefuse.worker.histogram import Histogram
 
@@ -44,6 +45,8 @@ class StageTime(msgspec.Struct, frozen=True):
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    share: float
+    """Of the run's duration, 0..1: near 1, this stage's thread is what bounds the rate."""
 
 
 class RunReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +65,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     """Frames on which a model failed."""
     source_losses: int
     """How often a live source went away and was waited for."""
+    is_interrupted: bool
+    """Ctrl-C or ``kill`` ended the run; all that was delivered is complete."""
     fps: float
     duration_s: float
     cpu_s: float
@@ -82,9 +87,10 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
-def stage_time(histogram: Histogram) -> StageTime:
-    """Sum up a stage's histogram."""
-    return StageTime(*(histogram.percentile_ms(p) for p in (50, 95, 99)))
+def stage_time(histogram: Histogram, duration_s: float) -> StageTime:
+    """Sum up a stage's histogram over a run of ``duration_s``."""
+    share = histogram.total_ns / clock.NS_PER_S / duration_s
+    return StageTime(*(histogram.percentile_ms(p) for p in (50, 95, 99)), share=round(share, 4))
 
 
 def rss_mb() -> float:

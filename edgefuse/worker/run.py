@@ -6,20 +6,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import msgspec
 
 from edgefuse import clock
 from edgefuse.config.profile import Profile
-from edgefuse.errors import ConfigError
+from edgefuse.errors import ConfigError, SinkError
 from edgefuse.planning.plan import Plan
 from edgefuse.store.release import Release
 from edgefuse.store.store import Store
+from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
 from edgefuse.vision.pipeline import Effect, load_options, make_pipeline, stage_names, stage_types
+from edgefuse.vision.sink import PACKAGE as SINKS
 from edgefuse.vision.sink import make_sink
-from edgefuse.vision.source import StreamFormat, make_source
+from edgefuse.vision.source import PACKAGE as SOURCES
+from edgefuse.vision.source import StreamFormat, make_source, split_address
 from edgefuse.worker import report
+from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
 from edgefuse.worker.report import Latency, Memory, Pool, RunReport
 
@@ -47,16 +52,19 @@ class Run:
     request: RunRequest
     plan: Plan
     stream: StreamFormat
+    models: Models
+    """Those that the stages run."""
     loop: Loop
 
     def run(self, on_progress: Callable[[Counts], None]) -> RunReport:
-        """Run to the end and report.
+        """Run to the end, or until Ctrl-C or ``kill``, and report.
 
         Raises:
             EdgefuseError: Source, sink or a compose stage failed; what was delivered until then is complete.
         """
         start_ns, start_cpu_s, start_rss_mb = clock.now_ns(), time.process_time(), report.rss_mb()
-        self.loop.run(on_progress)
+        with Interruption(self.loop.stop) as interruption:
+            self.loop.run(on_progress)
         duration_s = (clock.now_ns() - start_ns) / clock.NS_PER_S
         counts, latency = self.loop.counts, self.loop.latency
         return RunReport(
@@ -66,13 +74,14 @@ class Run:
             skipped=counts.skipped,
             failures=counts.failures,
             source_losses=counts.source_losses,
+            is_interrupted=interruption.has_come,
             fps=round(counts.frames_out / duration_s, 2),
             duration_s=round(duration_s, 3),
             cpu_s=round(time.process_time() - start_cpu_s, 3),
             latency_ms=Latency(*(latency.percentile_ms(p) for p in (50, 95, 99))),
             rss_mb=Memory(start_rss_mb, report.rss_mb(), report.peak_rss_mb()),
             pool=Pool(**asdict(self.loop.pool.count())),
-            stages={name: report.stage_time(h) for name, h in self.loop.stage_times.items()},
+            stages={name: report.stage_time(h, duration_s) for name, h in self.loop.stage_times.items()},
             faces=counts.faces,
             point=self.loop.point,
             effect=self.request.effect,
@@ -96,8 +105,10 @@ def check_request(request: RunRequest, profile: Profile) -> Job:
     """Check what can be checked without opening anything.
 
     Raises:
-        ConfigError: The point, a stage or one of its options does not exist.
+        ConfigError: An address is empty, or the point, a stage or one of its options does not exist.
+        SinkError: The sink would overwrite the source.
     """
+    _check_addresses(request)
     if not 0 <= request.point < len(profile.ladder):
         raise ConfigError(
             f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
@@ -130,4 +141,15 @@ def open_run(job: Job, profile: Profile, plan: Plan, release: Release, store: St
         models.close(keep=job.tasks)
         is_paced = request.is_paced or (sink.is_live and not stream.is_live)
         loop = Loop(source, stream, sink, pipeline, profile.ladder, request.point, is_paced, request.frames)
-        yield Run(request, plan, stream, loop)
+        yield Run(request, plan, stream, models, loop)
+
+
+def _check_addresses(request: RunRequest) -> None:
+    """Refuse what is no address, and to write a file, or into a folder, that is being read."""
+    if not request.source or not request.sink:
+        raise ConfigError(
+            f"cannot run: the {'sink' if request.source else 'source'} is empty; name a file or an address"
+        )
+    (reader, source), (writer, sink) = split_address(request.source, SOURCES), split_address(request.sink, SINKS)
+    if reader == writer == "file" and Path(sink).exists() and Path(source).exists() and Path(sink).samefile(source):
+        raise SinkError(f"cannot write {sink}: it is the source; name another")
