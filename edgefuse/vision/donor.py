@@ -127,7 +127,7 @@ def _read(photo: Path) -> Pixels:
     try:
         data = photo.read_bytes()
     except OSError as e:
-        raise _refusal(photo, str(e.strerror), "name a file that can be read") from e
+        raise _refusal(photo, (e.strerror or str(e)).lower(), "name a file that can be read") from e
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if pixels is None:
         raise _refusal(photo, "it is not a picture", "take a JPEG or PNG file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from edgefuse import disk, paths
 from edgefuse.errors import EdgefuseError
 from edgefuse.vision.model import Model, Models
 from edgefuse.vision.types import Pixels
+
+logger = logging.getLogger(__name__)
 
 TASK = "make_person"
 
@@ -55,6 +58,7 @@ def load_person(seed: int, models: Models) -> Path:
             f"cannot make synthetic person {seed}: the models for it are not here; pass --face PHOTO, "
             "or get them with `edgefuse models fetch --optional`"
         )
+    logger.info("drawing the synthetic donor, once; this takes some seconds seed=%d", seed)
     _, png = cv2.imencode(".png", make_person(seed, models))
     disk.write_atomically(path, png.tobytes())
     return path

@@ -72,7 +72,7 @@ def _exif_orientation(tiff: bytes) -> int:
 def _decoded_size(path: Path) -> tuple[int, int]:
     """Ask libav, which reads the headers of many kinds."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}") as container:
             sizes = [(stream.width, stream.height) for stream in container.streams.video if stream.width]
     except av.FFmpegError as e:
         raise ValueError("it is not a picture") from e

@@ -12,6 +12,7 @@ import msgspec
 from edgefuse import registry
 from edgefuse.config import loader
 from edgefuse.config.profile import OperatingPoint
+from edgefuse.errors import ConfigError
 from edgefuse.vision.model import Models
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.stage import Stage, StageContext, StageType
@@ -51,6 +52,8 @@ def load_options(
     Raises:
         ConfigError: A stage does not run, or a key or value does not fit.
     """
+    for stage in settings.keys() - types.keys():
+        raise ConfigError(f"cannot set options of '{stage}': it does not run here, but {', '.join(types)} do")
     fields = [(name, kind.options, msgspec.field(default_factory=kind.options)) for name, kind in types.items()]
     schema = msgspec.defstruct("Settings", fields, frozen=True, forbid_unknown_fields=True)
     if not settings:

@@ -129,7 +129,8 @@ def reason(error: av.FFmpegError | OSError) -> str:
 def _remux(source: Path, target: BinaryIO, index_bytes: int) -> None:
     """Copy the packets of a fragmented MP4 into an ordinary one that has room for its index in front."""
     options = {"moov_size": str(index_bytes)}
-    with av.open(str(source)) as fragments, av.open(target, "w", format="mp4", options=options) as whole:
+    # Without the prefix libav takes what stands before a colon for a protocol.
+    with av.open(f"file:{source}") as fragments, av.open(target, "w", format="mp4", options=options) as whole:
         stream = fragments.streams.video[0]
         copy = whole.add_stream_from_template(stream)
         for packet in fragments.demux(stream):

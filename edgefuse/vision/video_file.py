@@ -43,7 +43,8 @@ class VideoFile:
         self.close()
         self._check_file()
         try:
-            self._container = av.open(str(self._path), metadata_errors="replace")
+            # Without the prefix libav takes what stands before a colon for a protocol.
+            self._container = av.open(f"file:{self._path}", metadata_errors="replace")
         except (av.FFmpegError, OSError) as e:
             raise SourceError(
                 f"cannot read {self._path}: it is not a video, or its end is missing ({e.strerror})"

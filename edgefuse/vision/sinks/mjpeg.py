@@ -6,6 +6,7 @@ each viewer gets the newest one when it is ready for it, so that a slow viewer h
 
 from __future__ import annotations
 
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any  # the signature of the standard library's log_message
@@ -16,6 +17,8 @@ from edgefuse.errors import SinkError
 from edgefuse.vision.sink import SinkType
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame
+
+logger = logging.getLogger(__name__)
 
 _JPEG_OPTIONS = [cv2.IMWRITE_JPEG_QUALITY, 85]
 _BOUNDARY = "edgefuse-frame"
@@ -163,6 +166,7 @@ class MjpegSink:
                 f"cannot serve http://{host}:{port}: {(e.strerror or str(e)).lower()}; try another port"
             ) from e
         self._place = (self._place[0], self._server.server_port)
+        logger.info("live view url=http://%s:%d/", *self._place)
         threading.Thread(target=self._server.serve_forever, name="mjpeg", args=(0.1,), daemon=True).start()
 
     def write(self, frame: Frame) -> None:
