@@ -56,15 +56,18 @@ def run_trial(
         duration_s: How long to measure; 0 means the golden check alone.
 
     Raises:
-        StoreError: A file of the variant is not in the store.
+        StoreError: A file of the variant is not in the store, or is damaged there.
         ChildStoppedError: Somebody stopped the child, which says nothing about the model.
     """
     request = TrialRequest(variant=variant, path=str(store.path_of(variant.files)), setup=setup, duration_s=duration_s)
     try:
         answer = ask_child(_MODULE, question=msgspec.json.encode(request), timeout_s=TIMEOUT_S, python=python)
-        return msgspec.json.decode(answer, type=Trial)
+        trial = msgspec.json.decode(answer, type=Trial)
     except (ChildError, msgspec.DecodeError) as e:
-        return Trial(failure=str(e))
+        trial = Trial(failure=str(e))
+    if trial.failure:
+        store.check(variant.files)  # a damaged copy must not be remembered as a model that fails
+    return trial
 
 
 def record_trial(trial: Trial, setup: Setup, state_path: Path) -> State:

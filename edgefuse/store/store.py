@@ -99,6 +99,19 @@ class Store:
             digest.update(chunk)
         return digest.hexdigest() == sha256
 
+    def check(self, files: Sequence[ModelFile]) -> None:
+        """Read files again.
+
+        Raises:
+            StoreError: One is not what was kept, or cannot be read.
+        """
+        for file in files:
+            if not self.is_intact(file.sha256):
+                raise StoreError(
+                    f"cannot use {file.name}: its content in the store has changed, as it does on a failing disk; "
+                    "`edgefuse models verify` takes it out and says what brings it back"
+                )
+
     def remove(self, sha256: str) -> None:
         """Take a blob out.
 

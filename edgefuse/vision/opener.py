@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 
 from edgefuse import paths, registry
+from edgefuse.errors import RuntimeLoadError
 from edgefuse.planning.plan import Choice, Plan
 from edgefuse.runtime import Runtime, SessionOptions
 from edgefuse.store.release import Release
@@ -20,7 +21,7 @@ def open_models(plan: Plan, release: Release, store: Store, tasks: Collection[st
     """Open and warm every choice of the given tasks, all sizes of the ladder included.
 
     Raises:
-        StoreError: A file is not in the store.
+        StoreError: A file is not in the store, or its content has changed.
         RuntimeMissingError: A runtime that was there when the plan was made is gone.
         RuntimeLoadError: A runtime refuses a file.
         RuntimeRunError: A model fails at its first run.
@@ -47,6 +48,10 @@ def _open(choice: Choice, release: Release, store: Store, pool: TensorPool) -> M
         precision=variant.precision,
         cache_dir=paths.cache_dir() / "engines",
     )
-    session = runtime.open(store.path_of(variant.files), options)
+    try:
+        session = runtime.open(store.path_of(variant.files), options)
+    except RuntimeLoadError:
+        store.check(variant.files)
+        raise
     logger.debug("opened model=%s variant=%s on=%s", choice.model, choice.variant, session.provider)
     return bind_model(manifest, variant, session, pool)
