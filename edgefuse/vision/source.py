@@ -69,7 +69,9 @@ SourceType = Callable[[str], Source]
 
 
 def make_source(address: str) -> Source:
-    """Make a source from an address such as ``v4l2:/dev/video0``, ``csi:0``, ``rtsp://…``, ``pattern`` or a path.
+    """Make a source from an address such as ``/dev/video0``, ``csi:0``, ``rtsp://…``, ``pattern`` or a path.
+
+    The grammar stands in ``edgefuse/vision/address.py`` and, for people, in ``docs/sources-and-sinks.md``.
 
     Raises:
         SourceError: The address cannot be understood.
