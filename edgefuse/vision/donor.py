@@ -110,12 +110,13 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int) -> Donor:
 
 def _halvings(texture: Texture) -> Iterator[Texture]:
     """Give a texture and, down to the smallest that is of use, the next one at half its size."""
-    while texture.size_px >= MIN_TEXTURE_PX:
-        yield texture
+    yield texture
+    while texture.size_px >= 2 * MIN_TEXTURE_PX:
         height, width = (max(1, side // 2) for side in texture.pixels.shape[:2])
         scale = np.array((width / texture.pixels.shape[1], height / texture.pixels.shape[0], 1.0))
         pixels = np.asarray(cv2.resize(texture.pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         texture = Texture(pixels, np.asarray((texture.mesh + 0.5) * scale - 0.5, np.float32))
+        yield texture
 
 
 def _refusal(photo: Path, reason: str, advice: str) -> EdgefuseError:

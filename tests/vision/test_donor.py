@@ -46,6 +46,10 @@ def test_the_texture_is_as_fine_as_the_face_and_no_finer(face_px: int, size_px: 
     assert donor.texture(face_px).size_px == size_px
 
 
+def test_an_effect_of_the_smallest_size_has_a_texture_too() -> None:
+    assert len(make_donor(texture(500, 500, seed=1), face_at(250, 250, 200), 8).textures) == 1
+
+
 def test_a_face_that_fills_its_photo_is_found(tmp_path: Path) -> None:
     photo = write(tmp_path / "close.png", draw_discs((150, 150, 149), height_px=300, width_px=300))
     assert load_donor(photo, disc_models(), POINT, 256).textures
@@ -70,7 +74,7 @@ def test_a_face_too_small_is_refused_with_its_size(tmp_path: Path) -> None:
 
 
 def test_a_missing_photo_is_refused(tmp_path: Path) -> None:
-    assert "No such file" in reason_of(tmp_path / "gone.png")
+    assert "no such file" in reason_of(tmp_path / "gone.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture at all"])
@@ -80,4 +84,4 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, content: bytes) ->
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert "Is a directory" in reason_of(tmp_path)
+    assert "is a directory" in reason_of(tmp_path)
