@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import itertools
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast  # Any: numpy's bit widths, which do not matter here
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefuse import clock
 from edgefuse.config.manifest import Manifest, TensorSpec, Variant
 from edgefuse.errors import PlanError, RuntimeRunError
 from edgefuse.runtime import Session
@@ -17,7 +19,7 @@ from edgefuse.vision.pool import TensorPool
 from edgefuse.vision.types import Pixels
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Model:
     """One opened model: write ``inputs``, ``run``, read ``outputs``."""
 
@@ -28,6 +30,10 @@ class Model:
     """In the order of ``variant.inputs``; bound, so write into them and never replace them."""
     outputs: tuple[NDArray[np.generic], ...]
     """In the order of ``variant.outputs``; overwritten by the next run."""
+    runs: int = 0
+    """How often it ran."""
+    spent_ns: int = 0
+    """How long in all."""
 
     def run(self) -> None:
         """Run the session once.
@@ -35,7 +41,10 @@ class Model:
         Raises:
             RuntimeRunError: The native code failed, or an output is not finite, which would pass every comparison.
         """
+        start_ns = clock.now_ns()
         self.session.run()
+        self.spent_ns += clock.now_ns() - start_ns
+        self.runs += 1
         for spec, output in zip(self.variant.outputs, self.outputs, strict=True):
             with np.errstate(invalid="ignore"):
                 # A sum keeps every NaN and infinity and needs no array of booleans.
@@ -76,6 +85,10 @@ class Models:
         if not models:
             raise PlanError(f"cannot find a model for '{task}': none was opened; `edgefuse plan` says why")
         return min(models, key=lambda m: abs(m.variant.size_px - size_px))
+
+    def __iter__(self) -> Iterator[Model]:
+        """Give every opened model."""
+        return itertools.chain.from_iterable(self._by_task.values())
 
     def has(self, task: str) -> bool:
         """Tell whether a model of that task was opened."""

@@ -89,8 +89,9 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def stage_time(histogram: Histogram, duration_s: float) -> StageTime:
     """Sum up a stage's histogram over a run of ``duration_s``."""
+    p50_ms, p95_ms, p99_ms = (histogram.percentile_ms(p) for p in (50, 95, 99))
     share = histogram.total_ns / clock.NS_PER_S / duration_s
-    return StageTime(*(histogram.percentile_ms(p) for p in (50, 95, 99)), share=round(share, 4))
+    return StageTime(p50_ms, p95_ms, p99_ms, round(share, 4))
 
 
 def rss_mb() -> float:
