@@ -116,14 +116,15 @@ class Loop:
             raise self._failure
 
     def _guard(self, body: Callable[[], None]) -> None:
-        """Run a thread's body; whatever ends it early ends the run, and ``run`` raises it."""
+        """Run a thread's body; whatever ends it early ends the run, and ``run`` raises it.
+
+        Each body closes the mailboxes at both its ends: those before it stop, those after it finish what they have.
+        """
         try:
             body()
         except BaseException as e:
             self._failure = self._failure or e
             self._is_stopping.set()
-            for mailbox in (self._to_find, self._to_compose, self._to_deliver):
-                mailbox.close()
             self._under_way.open()
 
     def _capture(self) -> None:
@@ -189,6 +190,7 @@ class Loop:
                     packet = mark_failed(job.packet)
                 self._hand_over(self._to_compose, _Job(packet, job.entered_ns))
         finally:
+            self._to_find.close()
             self._to_compose.close()
 
     def _take_newest(self) -> _Job | None:
@@ -202,6 +204,7 @@ class Loop:
                 packet = self._run_stages(self.pipeline.compose, job.packet)
                 self._hand_over(self._to_deliver, _Job(packet, job.entered_ns))
         finally:
+            self._to_compose.close()
             self._to_deliver.close()
 
     def _run_stages(self, stages: Sequence[NamedStage], packet: Packet) -> Packet:
@@ -224,6 +227,7 @@ class Loop:
                 self.pool.give_back(job.packet.frame.buffer)
                 self._under_way.leave()
         finally:
+            self._to_deliver.close()
             self.sink.close()
 
     def _hand_over(self, mailbox: Mailbox[_Job], job: _Job) -> int:

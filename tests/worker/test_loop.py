@@ -148,6 +148,15 @@ def test_failing_compose_stage_ends_the_run_so_that_nothing_clear_leaves() -> No
     assert sink.is_closed
 
 
+def test_damaged_file_ends_the_run_after_every_frame_before_the_damage() -> None:
+    sink = FakeSink()
+    source = FakeSource(100, trouble={30: [SourceError("cannot read clip.mp4: damaged after frame 30")]})
+    loop = make_loop(source, sink, compose=FakeStage(sleeping([0.005])))
+    with pytest.raises(SourceError, match="damaged"):
+        run(loop)
+    assert sink.indices == list(range(30))
+
+
 def test_full_disk_ends_the_run_and_closes_sink_and_source() -> None:
     source = FakeSource(1000)
     sink = FakeSink(fails_at=20, failure=SinkError("cannot write out.mp4: no space left on device"))
