@@ -12,13 +12,14 @@ import sys
 import msgspec
 import numpy as np
 
+from benching.opening import open_pipeline
 from edgefuse.cli._plan import probe_board
 from edgefuse.vision.pipeline import Effect
 from edgefuse.vision.sink import Sink
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame
 from edgefuse.worker.report import Pool, rss_mb
-from edgefuse.worker.run import RunRequest, check_request, open_run
+from edgefuse.worker.run import RunRequest
 
 FIRST_FRAME, LAST_FRAME = 200, 2000
 RSS_EVERY = 20
@@ -73,11 +74,8 @@ class Watch:
 
 def run(effect: Effect, source: str, sink: str, trace_path: str) -> Traced:
     """Run the pipeline over a source that has enough frames."""
-    board = probe_board(None)
     request = RunRequest(source=source, sink=sink, effect=effect, settings={}, frames=LAST_FRAME + 1)
-    job = check_request(request, board.profile)
-    plan = board.plan(job.tasks | job.preparing_tasks)
-    with open_run(job, board.profile, plan, board.release, board.store) as opened:
+    with open_pipeline(probe_board(None), request) as opened:
         opened.loop.sink = watch = Watch(opened.loop.sink, trace_path)
         report = opened.run(lambda _: None)
     frames = np.arange(len(watch.rss_mb)) * RSS_EVERY
