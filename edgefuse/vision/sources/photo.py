@@ -20,11 +20,13 @@ from edgefuse.vision.types import Pixels
 
 _DEFAULT = Mode(640, 480, 25.0)
 _DEFAULT_FRAMES = 300
+_FACE = (0.5, 0.3)
+"""Where a portrait's face is, in units of the photo's width and height."""
 _SWAY_SHARE, _NOD_SHARE, _APPROACH, _LEAN_RAD = 0.08, 0.05, 0.15, 0.15
 
 
 class PhotoSource:
-    """Moves a picture about its middle, which fills the frame."""
+    """Moves a picture, which fills the frame, about the place where portraits have the face."""
 
     def __init__(self, rest: str) -> None:
         try:
@@ -58,7 +60,7 @@ class PhotoSource:
         size = (self._mode.width_px, self._mode.height_px)
         pixels = buffer.view(self._mode.height_px, self._mode.width_px)
         matrix = _move(time_s, self._photo.shape, size)
-        done = cv2.warpAffine(self._photo, matrix, size, dst=pixels, borderMode=cv2.BORDER_REPLICATE)
+        done = cv2.warpAffine(self._photo, matrix, size, dst=pixels, borderMode=cv2.BORDER_REFLECT_101)
         assert done is pixels, "OpenCV did not write into the buffer"
         self._index += 1
         return Capture(pixels, round(time_s * NS_PER_S))
@@ -77,8 +79,8 @@ def _move(time_s: float, shape: tuple[int, ...], size: tuple[int, int]) -> Matri
     scale = max(size[0] / width_px, size[1] / height_px) * (1 + _APPROACH * (1 - math.cos(time_s)) / 2)
     angle = _LEAN_RAD * wave(0.3)
     turn = scale * np.array(((math.cos(angle), -math.sin(angle)), (math.sin(angle), math.cos(angle))))
-    place = np.array((size[0] * (0.5 + _SWAY_SHARE * wave(0.4)), size[1] * (0.5 + _NOD_SHARE * wave(0.7))))
-    return np.column_stack((turn, place - turn @ (width_px / 2, height_px / 2)))
+    place = np.array((size[0] * (0.5 + _SWAY_SHARE * wave(0.4)), size[1] * (0.4 + _NOD_SHARE * wave(0.7))))
+    return np.column_stack((turn, place - turn @ (width_px * _FACE[0], height_px * _FACE[1])))
 
 
 PLUGIN: SourceType = PhotoSource
