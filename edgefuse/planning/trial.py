@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+import edgefuse
 from edgefuse import clock, paths, registry
 from edgefuse.config.manifest import Variant
 from edgefuse.errors import EdgefuseError
@@ -77,7 +78,7 @@ def record_trial(trial: Trial, setup: Setup, state_path: Path) -> State:
         StoreError: The state cannot be read or written.
     """
     now = clock.wall_iso()
-    check = GoldenCheck(setup=setup, failure=trial.failure, checked_at=now)
+    check = GoldenCheck(setup=setup, failure=trial.failure, edgefuse=edgefuse.__version__, checked_at=now)
     if trial.failure or not trial.p50_ms:
         return update_state(state_path, lambda state: state.with_check(check))
     measurement = Measurement(

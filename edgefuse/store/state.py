@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+import edgefuse
 from edgefuse import clock, disk, paths
 from edgefuse.errors import StoreError
 
@@ -50,6 +51,8 @@ class GoldenCheck(msgspec.Struct, frozen=True, kw_only=True):
     setup: Setup
     failure: str = ""
     """Why it failed; empty where it passed."""
+    edgefuse: str = ""
+    """Version of edgefuse that checked."""
     checked_at: str
     """Wall time, ISO 8601."""
 
@@ -73,8 +76,12 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, checks=(*kept, new))
 
     def failure(self, setup: Setup) -> str:
-        """Say why a setup failed its golden check; empty where it passed or was not checked."""
-        return next((c.failure for c in self.checks if c.setup == setup), "")
+        """Say why a setup failed its golden check; empty where it passed or was not checked by this edgefuse.
+
+        The fault may have been edgefuse's own, so each version tries again what another one saw fail.
+        """
+        mine = (c for c in self.checks if c.edgefuse == edgefuse.__version__)
+        return next((c.failure for c in mine if c.setup == setup), "")
 
     def has_passed(self, setup: Setup) -> bool:
         """Tell whether a setup was checked and gave what it should."""

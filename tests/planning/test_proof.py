@@ -4,13 +4,15 @@ from pathlib import Path
 import pytest
 from fakes.interpreter import write_interpreter
 from fakes.planned import add_fake_variant, make_host, make_manifest, make_profile, make_release, make_variant
+from msgspec.structs import replace
 
+import edgefuse
 from edgefuse.config.manifest import Source, Variant
 from edgefuse.errors import PlanError, StoreError
 from edgefuse.planning.plan import REQUIRED_TASKS, Plan
 from edgefuse.planning.proof import absent_files, ensure_golden
 from edgefuse.store.release import Release
-from edgefuse.store.state import load_state
+from edgefuse.store.state import load_state, update_state
 from edgefuse.store.store import Store
 
 HOST = make_host("fake")
@@ -63,6 +65,15 @@ def test_what_was_checked_before_starts_no_child(tmp_path: Path) -> None:
     before = prove(release, store, tmp_path)
     deadly = write_interpreter(tmp_path / "python", "kill -SEGV $$")
     assert prove(release, store, tmp_path, deadly).choices == before.choices
+
+
+def test_what_another_edgefuse_saw_fail_is_tried_again(tmp_path: Path) -> None:
+    store, path = Store(tmp_path / "store"), tmp_path / "state.json"
+    prove(release_of(store, promise=3.0), store, tmp_path)
+    update_state(path, lambda state: replace(state, checks=tuple(replace(c, edgefuse="0.0.9") for c in state.checks)))
+    made = prove(release_of(store, promise=1.0), store, tmp_path)
+    assert [choice.variant for choice in made.choices] == ["a", "mesh"]
+    assert sorted(c.edgefuse for c in load_state(path).checks) == ["0.0.9", "0.0.9", edgefuse.__version__]
 
 
 def test_models_that_crash_do_not_take_the_caller_along(tmp_path: Path) -> None:

@@ -5,15 +5,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import edgefuse
 from edgefuse.errors import StoreError
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State, load_state, update_state
 
 SETUP = Setup("ab" * 32, 128, "tflite", "1", "cpu", 2)
 
 
-def check(failure: str = "", threads: int = 2) -> GoldenCheck:
+def check(failure: str = "", threads: int = 2, version: str = edgefuse.__version__) -> GoldenCheck:
     setup = msgspec.structs.replace(SETUP, threads=threads)
-    return GoldenCheck(setup=setup, failure=failure, checked_at="2026-01-01T00:00:00Z")
+    return GoldenCheck(setup=setup, failure=failure, edgefuse=version, checked_at="2026-01-01T00:00:00Z")
 
 
 def measurement(p50_ms: float) -> Measurement:
@@ -41,6 +42,13 @@ def test_a_failure_is_not_a_pass_and_unknown_is_neither() -> None:
     state = State().with_check(check("all zero"))
     assert (state.failure(SETUP), state.has_passed(SETUP)) == ("all zero", False)
     assert (State().failure(SETUP), State().has_passed(SETUP)) == ("", False)
+
+
+@pytest.mark.parametrize("version", ["0.0.9", ""], ids=["another", "not noted"])
+def test_what_another_edgefuse_saw_fail_is_unknown_and_what_it_saw_pass_is_not(version: str) -> None:
+    failed = State().with_check(check("all zero", version=version))
+    assert (failed.failure(SETUP), failed.has_passed(SETUP)) == ("", False)
+    assert State().with_check(check(version=version)).has_passed(SETUP)
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b'{"v":1,"checks":3}', b'{"v":1,"checks":["\xff"]}'])
