@@ -12,6 +12,7 @@ import msgspec
 from tqdm import tqdm
 
 from edgefuse.cli._unit import format_table
+from edgefuse.cli._worker import enter_worker_python
 from edgefuse.command import Command
 from edgefuse.errors import ConfigError
 
@@ -39,6 +40,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    enter_worker_python(options.profile)
     if options.plot:
         _check_plot(options.plot)
     from edgefuse.cli._source import resolve_source

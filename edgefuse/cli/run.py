@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from tqdm import tqdm
 
 from edgefuse import disk
+from edgefuse.cli._worker import enter_worker_python
 from edgefuse.command import INTERRUPTED, Command
 from edgefuse.errors import ConfigError
 
@@ -61,6 +62,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
+    enter_worker_python(options.profile)
     from edgefuse.cli._plan import probe_board
     from edgefuse.cli._source import resolve_source
     from edgefuse.worker.run import RunRequest, check_request, open_run

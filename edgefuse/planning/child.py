@@ -45,7 +45,7 @@ def ask_child(
     command = [python or sys.executable, "-m", module, *arguments]
     try:
         done = subprocess.run(
-            command, input=question, capture_output=True, timeout=timeout_s, check=False, env=_environment()
+            command, input=question, capture_output=True, timeout=timeout_s, check=False, env=child_environment()
         )
     except subprocess.TimeoutExpired as e:
         raise ChildError(f"it gave no answer within {timeout_s:g} s") from e
@@ -65,7 +65,7 @@ def answer_parent(make_answer: Callable[[], bytes]) -> None:
         real_stdout.write(make_answer())
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """Let the child find this very package where it lies in a checkout; an installed one it finds by itself.
 
     An installed package's folder must not be passed on: another interpreter would load this one's native modules.

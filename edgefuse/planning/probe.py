@@ -83,7 +83,7 @@ def probe_runtime(runtime_id: str, python: str | None = None, timeout_s: float =
         ChildStoppedError: Somebody stopped the child, which says nothing about the runtime.
     """
     if python is not None and not os.access(python, os.X_OK):
-        return RuntimeFact(id=runtime_id, is_usable=False, reason=_describe_missing(python))
+        return RuntimeFact(id=runtime_id, is_usable=False, reason=describe_missing_python(python))
     try:
         answer = ask_child(_MODULE, runtime_id, timeout_s=timeout_s, python=python)
         return msgspec.json.decode(answer, type=RuntimeFact)
@@ -91,8 +91,11 @@ def probe_runtime(runtime_id: str, python: str | None = None, timeout_s: float =
         return RuntimeFact(id=runtime_id, is_usable=False, reason=f"cannot probe {runtime_id}: {e}")
 
 
-def _describe_missing(python: str) -> str:
-    """Only the Neural Compute Stick needs an interpreter of its own, for the last OpenVINO that knows it."""
+def describe_missing_python(python: str) -> str:
+    """Say that a profile's ``worker_python`` is missing, and what makes it.
+
+    Only the Neural Compute Stick needs one, for the last OpenVINO that knows it.
+    """
     venv = Path(python).with_name("venv")
     return (
         f"the profile's worker_python {python} is not there "
