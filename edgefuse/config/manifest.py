@@ -16,6 +16,7 @@ Format = Literal["tflite", "onnx", "openvino_ir", "fake"]
 """``fake`` is a formula in JSON, for tests and dry runs; see ``edgefuse.runtimes.fake``."""
 Precision = Literal["fp32", "fp16", "int8"]
 SourceKind = Literal["python", "npm", "https", "file", "converted_from"]
+Version = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
 
@@ -102,6 +103,8 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """By output name; see ``edgefuse.planning.golden``."""
     opset: int | None = None
     """ONNX operator set."""
+    needs: dict[str, Version] = {}
+    """By runtime: the oldest version that reads it, where older ones read its format and yet not this file."""
     has_static_shapes: bool = True
     memory_mb: int = 0
     """What an opened session holds, measured."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from edgefuse.config.host import Host
@@ -31,6 +32,7 @@ def _obstacles(candidate: Candidate, host: Host, state: State, absent: Collectio
     yield _shape_obstacle(variant, rule)
     yield _opset_obstacle(variant, rule)
     yield _runtime_obstacle(variant, rule, host)
+    yield _version_obstacle(variant, rule, host)
     yield _file_obstacle(variant, absent)
     yield _check_obstacle(candidate, state)
 
@@ -74,6 +76,18 @@ def _runtime_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
         why = f" ({fact.reason})" if fact.reason else ""
         return f"there is no target {rule.target} here, only {', '.join(fact.targets)}{why}"
     return ""
+
+
+def _version_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
+    fact, oldest = host.runtime(rule.id), variant.needs.get(rule.id)
+    if fact is None or oldest is None or _numbers(fact.version) >= _numbers(oldest):
+        return ""
+    return f"needs {rule.id} {oldest} or newer, {fact.version or 'an unknown version'} is here"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Make versions comparable; tflite's begins with the name of its package."""
+    return tuple(int(digits) for digits in re.findall(r"\d+", version))
 
 
 def _file_obstacle(variant: Variant, absent: Collection[str]) -> str:

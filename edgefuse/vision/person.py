@@ -53,10 +53,10 @@ def load_person(seed: int, models: Models) -> Path:
     path = person_path(seed)
     if path.is_file():
         return path
-    if not models.has(TASK):
+    if not _can_make(models):
         raise EdgefuseError(
-            f"cannot make synthetic person {seed}: the models for it are not here; pass --face PHOTO, "
-            "or get them with `edgefuse models fetch --optional`"
+            f"cannot make synthetic person {seed}: the models for it are not here, or do not run here; "
+            "pass --face PHOTO, or get them with `edgefuse models fetch --optional` (`edgefuse plan` says what runs)"
         )
     logger.info("drawing the synthetic donor, once; this takes some seconds seed=%d", seed)
     _, png = cv2.imencode(".png", make_person(seed, models))
@@ -101,6 +101,11 @@ def draw_person(style: Style, models: Models) -> Pixels:
     rgb = synthesis.outputs[0][0].astype(np.float32)
     pixels = np.rint((rgb[::-1].transpose(1, 2, 0) + 1) * 127.5)
     return np.ascontiguousarray(np.clip(pixels, 0, 255), np.uint8)
+
+
+def _can_make(models: Models) -> bool:
+    """Tell whether both networks were opened; a board may run one of them and not the other."""
+    return models.has(TASK) and models.model(TASK, MAPPING_PX) is not models.model(TASK, SYNTHESIS_PX)
 
 
 def _style(mapping: Model, noise: np.random.Generator) -> Style:

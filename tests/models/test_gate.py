@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from converting.errors import ConvertError
-from converting.gate import GATES, Gate, Measures, Result, measure
+from converting.gate import GATES, Gate, Measures, Result, measure, ranges
 
 from edgefuse import paths
 from edgefuse.config.manifest import load_manifests
@@ -51,6 +51,12 @@ def test_difference_is_in_parts_of_the_range() -> None:
     got.outputs[0][0, 0, 2] += 4
     measures = measure(BLAZEFACE, make_boxes(), got, GATES["fp32"])
     assert measures.difference == pytest.approx(0.1)  # 4 of 40
+
+
+def test_a_crop_on_which_values_run_away_widens_no_range() -> None:
+    outputs = [np.ones((100, 4), np.float32), np.full((100, 1), -3, np.float32)]
+    outputs[0][7], outputs[1][:4] = 1e6, 1e6
+    assert ranges(outputs) == [1, 3]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,13 @@ def test_every_output_has_golden_values(variant: Variant) -> None:
     assert all(golden.tolerance > 0 for golden in variant.golden.values())
 
 
+@pytest.mark.parametrize("factor", [0, 0.95, 1.05], ids=["zero", "5 % too small", "5 % too large"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_golden_values_tell_a_wrong_scale(variant: Variant, factor: float) -> None:
+    differences = [(max(abs(v - v * factor) for v in golden.values), golden) for golden in variant.golden.values()]
+    assert any(difference > golden.tolerance for difference, golden in differences)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_pictures_have_the_size_of_the_variant(variant: Variant) -> None:
     for spec in variant.inputs:

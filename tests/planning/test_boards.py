@@ -39,6 +39,14 @@ def test_each_detector_size_of_the_ladder_has_a_model_of_that_size(profile) -> N
     assert {choice.size_px for choice in made_for(profile).choices_for("detect_faces")} == wanted
 
 
+def test_old_openvino_is_not_asked_to_draw_people() -> None:
+    (profile,) = (p for p in PROFILES if p.id == "intel-nuc-ncs2")
+    reasons = {
+        r.reason for r in made_for(profile).rejections if (r.model, r.target) == ("random-face-synthesis", "cpu")
+    }
+    assert "needs openvino 2024.4 or newer, 2022.3.2 is here" in reasons
+
+
 @pytest.mark.parametrize("profile", PROFILES, ids=ids)
 def test_a_golden_output_stands_behind_every_choice(profile) -> None:
     for choice in made_for(profile).choices:

@@ -4,6 +4,7 @@ from fakes.planned import CLOSED, make_host, make_manifest, make_profile, make_r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import edgefuse
 from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.manifest import Source
 from edgefuse.config.profile import RuntimeRule
@@ -35,7 +36,7 @@ def measured(setup: Setup, p50_ms: float) -> Measurement:
 
 
 def failed(setup: Setup, failure: str) -> GoldenCheck:
-    return GoldenCheck(setup=setup, failure=failure, checked_at="2026-01-01T00:00:00Z")
+    return GoldenCheck(setup=setup, failure=failure, edgefuse=edgefuse.__version__, checked_at="2026-01-01T00:00:00Z")
 
 
 def test_the_first_runtime_of_the_profile_wins() -> None:
@@ -86,6 +87,7 @@ def test_other_tasks_get_a_choice_for_every_size_of_the_release() -> None:
         ({"format": "onnx", "opset": 17}, {"max_opset": 13}, "has opset 17, 13 is the newest there"),
         ({"format": "onnx"}, {"max_opset": 13}, "its opset is unknown, opset 13 is the newest that can be read there"),
         ({"format": "openvino_ir"}, {}, "runtime does not read openvino_ir"),
+        ({"needs": {"tflite": "1.1"}}, {}, "needs tflite 1.1 or newer, 1 is here"),
         ({}, {"target": "gpu"}, "there is no target gpu here, only cpu"),
         ({"memory_mb": 900}, {}, "needs 900 MB, 890 MB of the memory budget are left"),
     ],
@@ -95,6 +97,15 @@ def test_what_cannot_run_is_rejected_with_its_reason(keys, rule, reason) -> None
     release = make_release(detector(make_variant("ok"), make_variant("odd", **keys)))
     made = plan(profile, release, make_host("tflite"))
     assert reason in [r.reason for r in made.rejections if r.variant == "odd"]
+
+
+@pytest.mark.parametrize("version", ["2024.4", "2024.4.1", "2024.10", "openvino 2025.0.0", "2026"])
+def test_a_runtime_that_is_new_enough_runs_what_needs_it(version) -> None:
+    fact = RuntimeFact(id="openvino", version=version, targets=("cpu",), formats=("onnx",))
+    variant = make_variant("a", format="onnx", needs={"openvino": "2024.4"})
+    host = msgspec.structs.replace(make_host("tflite"), runtimes=(fact, *make_host("tflite").runtimes))
+    made = plan(make_profile("openvino", "tflite"), make_release(detector(variant)), host)
+    assert chosen(made) == [("a", "openvino")]
 
 
 def test_a_missing_runtime_is_rejected_with_the_command_that_installs_it() -> None:

@@ -30,6 +30,12 @@ def test_without_models_the_way_out_is_told(root: Path) -> None:
     assert not root.exists()
 
 
+def test_one_network_of_the_two_is_not_enough(root: Path) -> None:
+    mapping = disc_models().model(TASK, 1)
+    with pytest.raises(EdgefuseError, match="do not run here"):
+        load_person(5, Models([mapping]))
+
+
 def test_a_person_is_a_picture_in_bgr() -> None:
     pixels = make_person(1, disc_models())
     assert pixels.shape == (PERSON_PX, PERSON_PX, 3) and pixels.dtype == np.uint8

@@ -9,7 +9,7 @@ import msgspec
 
 from converting import session
 from converting.recipe import Recipe
-from edgefuse.config.manifest import GoldenOutput, ModelFile, Source, TensorSpec, Variant
+from edgefuse.config.manifest import GoldenOutput, ModelFile, Precision, Source, TensorSpec, Variant
 from edgefuse.planning import golden
 from edgefuse.runtime import TensorInfo
 
@@ -17,10 +17,16 @@ OPSETS = {"from-tflite": 13, "resize": 11}
 """What ``graph.py`` writes; a resized graph keeps the original's."""
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 2.5e-2}
-"""Accepted difference of a golden value, in parts of its output's range.
+"""Accepted difference of a golden value, in parts of the largest golden value of its output.
 
 In float32, runtimes differ by the order of their sums: up to 1e-4, the gate's limit; ten times that still tells a wrong
-kernel. In float16 the worst value on the crops was off by 1.2e-2 (YuNet); twice that.
+kernel. In float16 the golden values were off by up to 1e-2 (YuNet); 2.5 times that, because the stick's own rounding is
+unknown.
+"""
+FLOOR = 1e-3
+"""Accepted in every precision, in parts of the output's usual range on real input.
+
+YuNet's scores all but vanish on the golden picture, to 1e-6, and there the order of the sums makes 3 % of them.
 """
 
 
@@ -56,13 +62,10 @@ def with_measured(variant: Variant, path: Path, values: session.Outputs, spans: 
         variant: What to add to.
         path: Its first file.
         values: The reference's outputs for the golden inputs.
-        spans: Range of each output on real input.
+        spans: Usual range of each output on real input.
     """
-    tolerance = TOLERANCES[variant.precision]
     outputs = {
-        spec.name: GoldenOutput(
-            values=tuple(_rounded(v) for v in golden.sample(output)), tolerance=float(f"{tolerance * span:.2g}")
-        )
+        spec.name: _golden_output(golden.sample(output), span, variant.precision)
         for spec, output, span in zip(variant.outputs, values, spans, strict=True)
     }
     memory_mb = session.measure_memory_mb(path, variant)
@@ -75,6 +78,12 @@ def _spec(info: TensorInfo, source: TensorSpec) -> TensorSpec:
     if layout != "plain":
         layout = "nhwc" if info.shape[-1] == 3 else "nchw"
     return msgspec.structs.replace(source, name=info.name, shape=info.shape, layout=layout)
+
+
+def _golden_output(values: tuple[float, ...], span: float, precision: Precision) -> GoldenOutput:
+    """Promise values as exactly as runtimes can keep it."""
+    tolerance = max(TOLERANCES[precision] * max(map(abs, values)), FLOOR * span)
+    return GoldenOutput(values=tuple(map(_rounded, values)), tolerance=float(f"{tolerance:.2g}"))
 
 
 def _rounded(value: float) -> float:
