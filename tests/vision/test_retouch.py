@@ -34,6 +34,21 @@ def test_hair_at_the_temple_becomes_skin() -> None:
     assert np.abs(retouch(picture, MESH)[y, x + 4].astype(int) - SKIN).max() < 25
 
 
+def test_a_fringe_with_bright_strands_becomes_skin() -> None:
+    picture = portrait()
+    brow = int(MESH[[105, 334], 1].mean())
+    picture[: brow - 12][HULL[: brow - 12]] = HAIR
+    picture[: brow - 12, 80:120:10] = SKIN
+    assert np.abs(retouch(picture, MESH)[brow - 25, 60:140].astype(int) - SKIN).max() < 25
+
+
+def test_a_shining_forehead_stays() -> None:
+    picture = portrait()
+    x, y = MESH[151, :2].astype(int)
+    cv2.circle(picture, (int(x), int(y)), 8, (190, 205, 250), -1)
+    assert np.abs(retouch(picture, MESH)[y, x].astype(int) - (190, 205, 250)).max() < 3
+
+
 def test_a_beard_stays() -> None:
     picture = portrait()
     x, y = MESH[152, :2].astype(int)

@@ -24,7 +24,7 @@ FACE = face_at(240, 180, 110)
 
 def bright(height_px: int, width_px: int, seed: int) -> Pixels:
     """Draw a texture that the models of discs take for white."""
-    return np.asarray(150 + texture(height_px, width_px, seed).astype(int) // 4, np.uint8)
+    return np.asarray(160 + texture(height_px, width_px, seed).astype(int) // 6, np.uint8)
 
 
 def portrait(seed: int = 1) -> Pixels:
