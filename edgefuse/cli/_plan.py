@@ -10,6 +10,7 @@ from edgefuse.cli._unit import probe_unit
 from edgefuse.config.host import Host
 from edgefuse.config.manifest import Variant
 from edgefuse.config.profile import Profile
+from edgefuse.errors import PlanError
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import ensure_golden
 from edgefuse.store.fetch import open_fetcher
@@ -56,8 +57,12 @@ def probe_board(profile_id: str | None) -> Board:
 
     Raises:
         ConfigError: There is no such profile, or none matches.
+        PlanError: None of the profile's runtimes works here.
     """
     store = open_store()
     release = current_release(store)
     profile, host = probe_unit(profile_id)
+    if not any(fact.is_usable for fact in host.runtimes):
+        reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
+        raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
     return Board(profile, host, store, release)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.reformatter import Colorspace
 
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.sink import Sink
 from edgefuse.vision.source import Source, StreamFormat
 from edgefuse.vision.types import Frame, Pixels
 
-EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# Flags of libswscale as numbers: older PyAV names only some of them.
+EXACT = 0x2 | 0x40000 | 0x2000  # bilinear, accurate rounding, full chroma
 Frames = list[tuple[Pixels, int]]
 """Pictures with their times in nanoseconds."""
 

@@ -1,0 +1,40 @@
+"""The ``edgefuse`` command as a user starts it: a process of its own, with its own environment and folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def start(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
+    """Start the command in a folder, with variables added to the environment; Ctrl-C works in it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgefuse", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
+    """Run the command and give its exit code, what it printed, and what it said on stderr."""
+    with start(*arguments, folder=folder, **environment) as process:
+        out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def refuse(*arguments: str, folder: Path, **environment: str) -> str:
+    """Run a command that must refuse its input and leave the folder as it is; give what it said."""
+    before = sorted(folder.rglob("*"))
+    code, out, err = run(*arguments, folder=folder, **environment)
+    assert (code, out) == (2, ""), err
+    assert "Traceback" not in err
+    assert sorted(folder.rglob("*")) == before
+    return err.strip()
