@@ -52,7 +52,7 @@ SinkType = Callable[[str], Sink]
 def make_sink(address: str) -> Sink:
     """Make a sink from an address such as ``null``, ``mjpeg:8080``, ``rtsp://…``, ``/dev/video9`` or a path.
 
-    The grammar stands in ``edgefuse/vision/address.py`` and, for people, in ``docs/sources-and-sinks.md``.
+    The grammar stands in ``edgefuse/vision/media/address.py`` and, for people, in ``docs/sources-and-sinks.md``.
 
     Raises:
         SinkError: The address cannot be understood.

@@ -71,7 +71,7 @@ SourceType = Callable[[str], Source]
 def make_source(address: str) -> Source:
     """Make a source from an address such as ``/dev/video0``, ``csi:0``, ``rtsp://…``, ``pattern`` or a path.
 
-    The grammar stands in ``edgefuse/vision/address.py`` and, for people, in ``docs/sources-and-sinks.md``.
+    The grammar stands in ``edgefuse/vision/media/address.py`` and, for people, in ``docs/sources-and-sinks.md``.
 
     Raises:
         SourceError: The address cannot be understood.

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from fakes.discs import disc_mesh
 
-from edgefuse.vision.geometry import box_around
+from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.types import Face, Pixels
 
 

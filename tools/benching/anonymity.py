@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from benching.finding import fetch_clip, open_models, read_frames
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
-from edgefuse.vision.conceal import Method
-from edgefuse.vision.geometry import region_around
-from edgefuse.vision.landmarks import five_points
-from edgefuse.vision.mesh_model import MeshModel
+from edgefuse.vision.cover.conceal import Method
+from edgefuse.vision.face.geometry import region_around
+from edgefuse.vision.face.landmarks import five_points
+from edgefuse.vision.face.mesh_model import MeshModel
+from edgefuse.vision.face.track import REGION_MARGIN
 from edgefuse.vision.model import Models
 from edgefuse.vision.pipeline import Pipeline, make_pipeline
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages import align_faces, anonymise, detect_faces, embed_faces, track_faces
-from edgefuse.vision.track import REGION_MARGIN
 from edgefuse.vision.types import Attention, Face, Frame, Packet, Pixels
 
 LIMIT_COSINE = 0.3

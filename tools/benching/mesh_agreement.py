@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benching.finding import Finder, fetch_clip, open_models, read_frames
 from edgefuse.errors import EdgefuseError
-from edgefuse.vision.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
+from edgefuse.vision.face.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 
 LIMIT_PERCENT = 1.5
 DETECT_EVERY = 10

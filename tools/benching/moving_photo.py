@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.vision.geometry import Matrix
+from edgefuse.vision.face.geometry import Matrix
 from edgefuse.vision.types import Pixels
 
 FACE_IN_PHOTO = (224.0, 118.0)

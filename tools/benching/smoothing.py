@@ -21,7 +21,7 @@ from edgefuse.errors import EdgefuseError
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.store.store import open_store
-from edgefuse.vision.geometry import Matrix
+from edgefuse.vision.face.geometry import Matrix
 from edgefuse.vision.model import Models
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.types import Frame, Pixels

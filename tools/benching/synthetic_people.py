@@ -12,8 +12,8 @@ from edgefuse.runtime import Runtime, SessionOptions
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import current_release
 from edgefuse.store.store import open_store
+from edgefuse.vision.fusion.person import TASK, draw_person, make_styles
 from edgefuse.vision.model import Model, Models, bind_model
-from edgefuse.vision.person import TASK, draw_person, make_styles
 from edgefuse.vision.pool import TensorPool
 from edgefuse.vision.types import Pixels
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgefuse.config.manifest import Variant
 from edgefuse.errors import RuntimeLoadError
 from edgefuse.vision.detector import DecoderType
-from edgefuse.vision.suppression import average_overlapping
+from edgefuse.vision.face.suppression import average_overlapping
 from edgefuse.vision.types import Face
 
 COORDINATES = 16

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgefuse.config.manifest import TensorSpec, Variant
 from edgefuse.errors import RuntimeLoadError
 from edgefuse.vision.detector import DecoderType
-from edgefuse.vision.suppression import best_of_overlapping
+from edgefuse.vision.face.suppression import best_of_overlapping
 from edgefuse.vision.types import Face
 
 STRIDES = (8, 16, 32)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgefuse.errors import SinkError
-from edgefuse.vision import picture_writer
-from edgefuse.vision.picture_writer import PictureWriter
-from edgefuse.vision.recording import Recording
+from edgefuse.vision.media import picture_writer
+from edgefuse.vision.media.picture_writer import PictureWriter
+from edgefuse.vision.media.recording import Recording
 from edgefuse.vision.sink import Sink, SinkType
 
 _FORMS = "choose .mp4 (video), .png or .jpg (one picture), or a folder with / at its end (numbered pictures)"

@@ -12,8 +12,8 @@ import av
 from av.container import OutputContainer
 
 from edgefuse.errors import SinkError
-from edgefuse.vision.encoded import H264Stream
-from edgefuse.vision.recording import reason
+from edgefuse.vision.media.encoded import H264Stream
+from edgefuse.vision.media.recording import reason
 from edgefuse.vision.sink import SinkType
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame

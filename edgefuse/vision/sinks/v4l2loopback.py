@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from edgefuse.errors import SinkError
-from edgefuse.vision.encoded import fit
+from edgefuse.vision.media.encoded import fit
 from edgefuse.vision.sink import SinkType
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame, Pixels

@@ -17,10 +17,10 @@ import numpy as np
 
 from edgefuse.clock import now_ns
 from edgefuse.errors import SourceError, SourceGoneError
-from edgefuse.vision.address import Mode, parse_address
+from edgefuse.vision.media.address import Mode, parse_address
+from edgefuse.vision.media.yuv import Plane, YuvToBgr, usual_matrix
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
-from edgefuse.vision.yuv import Plane, YuvToBgr, usual_matrix
 
 _DEFAULT = Mode(1280, 720, 30.0)
 _LIBCAMERA = (

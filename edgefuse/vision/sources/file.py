@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgefuse.vision.picture_files import SUFFIXES, PictureFiles
+from edgefuse.vision.media.picture_files import SUFFIXES, PictureFiles
+from edgefuse.vision.media.video_file import VideoFile
 from edgefuse.vision.source import Source, SourceType
-from edgefuse.vision.video_file import VideoFile
 
 
 def make_file_source(path: str) -> Source:

@@ -12,7 +12,7 @@ import numpy as np
 
 from edgefuse.clock import NS_PER_S, now_ns
 from edgefuse.errors import SourceError
-from edgefuse.vision.address import Mode, parse_address
+from edgefuse.vision.media.address import Mode, parse_address
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
 from edgefuse.vision.types import Pixels

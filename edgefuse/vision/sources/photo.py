@@ -12,8 +12,8 @@ import numpy as np
 
 from edgefuse.clock import NS_PER_S
 from edgefuse.errors import SourceError
-from edgefuse.vision.address import Mode, parse_address
-from edgefuse.vision.geometry import Matrix
+from edgefuse.vision.face.geometry import Matrix
+from edgefuse.vision.media.address import Mode, parse_address
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
 from edgefuse.vision.types import Pixels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import av
 
 from edgefuse.errors import SourceError
-from edgefuse.vision.live_stream import LiveStream
+from edgefuse.vision.media.live_stream import LiveStream
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
 

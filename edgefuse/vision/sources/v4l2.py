@@ -13,8 +13,8 @@ import av
 from av.container import InputContainer
 
 from edgefuse.errors import SourceError
-from edgefuse.vision.address import Mode, parse_address
-from edgefuse.vision.live_stream import LiveStream
+from edgefuse.vision.media.address import Mode, parse_address
+from edgefuse.vision.media.live_stream import LiveStream
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
 

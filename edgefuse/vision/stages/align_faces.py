@@ -1,4 +1,4 @@
-"""Gives every face with landmarks the five points that aligned crops are cut by (``edgefuse.vision.align``)."""
+"""Gives every face with landmarks the five points that aligned crops are cut by (``edgefuse.vision.face.align``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 
-from edgefuse.vision.landmarks import five_points
+from edgefuse.vision.face.landmarks import five_points
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Packet
 

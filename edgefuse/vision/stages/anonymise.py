@@ -1,6 +1,6 @@
 """Hides every face so that nothing of it survives, and hides more whenever less is known.
 
-It fails closed: ``edgefuse.vision.veil`` says when a lost face stays hidden and when the whole frame is.
+It fails closed: ``edgefuse.vision.cover.veil`` says when a lost face stays hidden and when the whole frame is.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Annotated
 
 import msgspec
 
-from edgefuse.vision.conceal import Cells, Concealer, Method
+from edgefuse.vision.cover.conceal import Cells, Concealer, Method
+from edgefuse.vision.cover.veil import Cover, Outline, make_veil, step
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Packet, Pixels, Search
-from edgefuse.vision.veil import Cover, Outline, make_veil, step
 
 WHOLE_FRAME = -1
 """Stands for the whole frame where a track's id stands for a face."""

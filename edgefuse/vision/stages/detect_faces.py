@@ -10,7 +10,7 @@ import numpy as np
 
 from edgefuse import registry
 from edgefuse.vision.detector import Decoder, DecoderType
-from edgefuse.vision.letterbox import Letterbox
+from edgefuse.vision.face.letterbox import Letterbox
 from edgefuse.vision.model import ImageInput, Model
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet, Pixels, Search

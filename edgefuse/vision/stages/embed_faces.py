@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.vision.align import align
+from edgefuse.vision.face.align import align
+from edgefuse.vision.face.smooth import gap_s
 from edgefuse.vision.model import ImageInput
-from edgefuse.vision.smooth import gap_s
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet, Pixels
 

@@ -11,15 +11,15 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from edgefuse.vision import person
-from edgefuse.vision.area import area_around
-from edgefuse.vision.blend import Blender, Matte
-from edgefuse.vision.colour import Skin, SkinMeter, recolour
-from edgefuse.vision.donor import load_donor
-from edgefuse.vision.geometry import box_around
+from edgefuse.vision.face.geometry import box_around
+from edgefuse.vision.fusion import person
+from edgefuse.vision.fusion.area import area_around
+from edgefuse.vision.fusion.blend import Blender, Matte
+from edgefuse.vision.fusion.colour import Skin, SkinMeter, recolour
+from edgefuse.vision.fusion.donor import load_donor
+from edgefuse.vision.fusion.warp import MeshWarp
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet, Points
-from edgefuse.vision.warp import MeshWarp
 
 MIN_FACE_PX = 12
 """Smaller faces show nothing that could be replaced."""

@@ -15,11 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.vision.geometry import box_around, box_overlap, region_around
-from edgefuse.vision.mesh_model import MeshModel
-from edgefuse.vision.smooth import gap_s
+from edgefuse.vision.face.geometry import box_around, box_overlap, region_around
+from edgefuse.vision.face.mesh_model import MeshModel
+from edgefuse.vision.face.smooth import gap_s
+from edgefuse.vision.face.track import REGION_MARGIN, Track
 from edgefuse.vision.stage import StageContext, StageType
-from edgefuse.vision.track import REGION_MARGIN, Track
 from edgefuse.vision.types import Face, Packet, Search
 
 TASK = "track_faces"

@@ -1,4 +1,4 @@
-"""Tests of hiding faces in frames; what is hidden when is tested with ``edgefuse.vision.veil``."""
+"""Tests of hiding faces in frames; what is hidden when is tested with ``edgefuse.vision.cover.veil``."""
 
 from pathlib import Path
 

@@ -15,8 +15,8 @@ from fakes.discs import FRAME_NS, POINT, disc_mesh, disc_models, draw_discs, pac
 from edgefuse import registry
 from edgefuse.config.manifest import Manifest
 from edgefuse.vision import stages
-from edgefuse.vision.geometry import box_around
-from edgefuse.vision.landmarks import five_points
+from edgefuse.vision.face.geometry import box_around
+from edgefuse.vision.face.landmarks import five_points
 from edgefuse.vision.pipeline import make_pipeline
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.stage import Stage, StageContext, StageType

@@ -3,8 +3,8 @@
 import numpy as np
 from fakes.discs import POINT, disc_mesh, disc_models, draw_discs, packet
 
-from edgefuse.vision.geometry import box_around
-from edgefuse.vision.landmarks import five_points
+from edgefuse.vision.face.geometry import box_around
+from edgefuse.vision.face.landmarks import five_points
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages.draw_faces import DETECTED, FOLLOWED, MESH, DrawFaces, Options
 from edgefuse.vision.types import Attention, Face, Packet, Pixels

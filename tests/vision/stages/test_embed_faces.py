@@ -5,8 +5,8 @@ import pytest
 from fakes.discs import POINT, disc_mesh, disc_models, draw_discs, packet, runs_of
 
 from edgefuse.clock import NS_PER_S
-from edgefuse.vision.geometry import box_around
-from edgefuse.vision.landmarks import five_points
+from edgefuse.vision.face.geometry import box_around
+from edgefuse.vision.face.landmarks import five_points
 from edgefuse.vision.model import Models
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages.embed_faces import EmbedFaces, Options

@@ -1,0 +1,1 @@
+"""Hiding faces: what must be hidden, and how nothing of it survives."""

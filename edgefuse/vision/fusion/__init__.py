@@ -1,0 +1,1 @@
+"""Laying one face over another: donors, warp, colour, matte."""

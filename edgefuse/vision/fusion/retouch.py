@@ -1,0 +1,102 @@
+"""Taking hair and background off the rim of a donor's face, once, so that they never show on a target."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.vision.face.face_mesh import load_face_mesh
+from edgefuse.vision.face.landmarks import LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER
+from edgefuse.vision.types import Pixels, Points
+
+RIM_SHARE = 0.14
+"""Depth of the rim in units of the face's longer side: as far as hair reaches over temples and cheeks."""
+BROWS = (105, 334)
+"""Upper edges of the brows, left and right in the picture: a fringe may reach down to them."""
+RIM_LIMIT, FOREHEAD_LIMIT = 2.5, 2.0
+"""Pixels that are stranger than this, in robust standard deviations of the skin, are not skin. Cheeks in shadow are
+stranger than foreheads."""
+MIN_DEVIATION = 4.0
+"""Noise of a photo, levels of Lab in 8 bits."""
+GAP_SHARE = 0.08
+"""Radius of gaps between hair and outline that are hair too: strands shine like skin."""
+GROWTH_SHARE = 0.015
+"""What is not skin is taken away with so much of its surroundings: hair is soft."""
+EYE_GROWTH = (1.5, 4.0)
+"""Width and height of eye and brow together, in units of the opening between the lids."""
+INPAINT_RADIUS_PX = 3
+
+_MAD_TO_DEVIATION = 1.4826  # of a normal distribution
+
+
+def retouch(pixels: Pixels, mesh: Points) -> Pixels:
+    """Continue the skin over what is not face: all beyond the outline, and hair that hangs into it.
+
+    Below the corners of the mouth the rim stays as it is: beards belong to a face.
+
+    Args:
+        pixels: (height, width, 3) of the face's surroundings.
+        mesh: (468, 3) in pixels of ``pixels``.
+
+    Returns:
+        A new picture.
+    """
+    shape = pixels.shape
+    depth, strangeness = _depth(shape, mesh), _strangeness(pixels, mesh)
+    face_px = float(np.ptp(mesh[:, :2], axis=0).max())
+    is_rim = (depth < RIM_SHARE * face_px) & _is_above(shape, *mesh[[LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER]])
+    is_forehead = _is_above(shape, *mesh[list(BROWS)]) & ~_is_eye(shape, mesh)
+    is_hair = is_rim & ~_is_eye(shape, mesh) & (strangeness > RIM_LIMIT) | is_forehead & (strangeness > FOREHEAD_LIMIT)
+    hole = np.asarray((depth == 0) | is_hair, np.uint8)
+    closed = np.asarray(cv2.morphologyEx(hole, cv2.MORPH_CLOSE, _disc(GAP_SHARE * face_px), borderValue=1), np.uint8)
+    grown = cv2.dilate(hole | (closed & is_forehead), _disc(GROWTH_SHARE * face_px))
+    return np.asarray(cv2.inpaint(pixels, grown, INPAINT_RADIUS_PX, cv2.INPAINT_TELEA), np.uint8)
+
+
+def _disc(radius_px: float) -> NDArray[np.uint8]:
+    """Give the neighbourhood of a radius for morphology."""
+    side = 2 * round(radius_px) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
+def _depth(shape: tuple[int, ...], mesh: Points) -> NDArray[np.float32]:
+    """Give every pixel's distance from the outline; 0 outside."""
+    # One pixel of border: where a photo cuts the face off, its edge counts as outline.
+    hull = np.zeros((shape[0] + 2, shape[1] + 2), np.uint8)
+    cv2.fillPoly(hull, [np.rint(mesh[load_face_mesh().oval, :2] + 1).astype(np.int32)], 255)
+    hull[[0, -1]] = 0
+    hull[:, [0, -1]] = 0
+    return np.asarray(cv2.distanceTransform(hull, cv2.DIST_L2, 3), np.float32)[1:-1, 1:-1]
+
+
+def _is_above(shape: tuple[int, ...], left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which pixels lie on the forehead's side of the line through two points (3,) of the face."""
+    along = right - left
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return np.asarray(along[0] * (rows - left[1]) - along[1] * (columns - left[0]) < 0)
+
+
+def _is_eye(shape: tuple[int, ...], mesh: Points) -> NDArray[np.bool_]:
+    """Tell which pixels belong to an eye or its brow; on a face turned aside the far eye is part of the rim."""
+    eyes = np.zeros(shape[:2], np.uint8)
+    for ring in load_face_mesh().eyes:
+        lids = mesh[ring, :2]
+        outline = lids.mean(axis=0) + (lids - lids.mean(axis=0)) * EYE_GROWTH
+        cv2.fillPoly(eyes, [np.rint(outline).astype(np.int32)], 1)
+    return eyes.view(np.bool_)
+
+
+def _strangeness(pixels: Pixels, mesh: Points) -> NDArray[np.float32]:
+    """Tell how far each pixel is from the skin below the brows, in its deviations; above may be nothing but hair.
+
+    Brighter is not strange: foreheads shine. Another tint is, and so blond hair.
+    """
+    lab = cv2.cvtColor(cv2.GaussianBlur(pixels, (5, 5), 0), cv2.COLOR_BGR2LAB).astype(np.float32)
+    height, width = lab.shape[:2]
+    x, y = np.clip(np.rint(mesh[load_face_mesh().skin, :2]), 0, (width - 1, height - 1)).astype(np.intp).T
+    skin = lab[y, x][~_is_above((height, width), *mesh[list(BROWS)])[y, x]]
+    middle = np.median(skin, axis=0)
+    deviation = np.maximum(np.median(np.abs(skin - middle), axis=0) * _MAD_TO_DEVIATION, MIN_DEVIATION)
+    error = (middle - lab) / deviation
+    return np.asarray(np.maximum(error[:, :, 0], np.abs(error[:, :, 1:]).max(axis=2)), np.float32)

@@ -1,0 +1,1 @@
+"""Files and streams in and out: decoding, encoding, pictures, addresses."""
