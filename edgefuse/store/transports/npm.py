@@ -10,6 +10,8 @@ from pathlib import Path
 from edgefuse.errors import FetchError
 from edgefuse.store.transport import Request, Transport, UnreachableError
 
+# npm's own pauses between its tries let a person without a network wait for more than a minute.
+_PATIENCE = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
 _MISSING = frozenset({"E404", "ETARGET"})
 _NO_NETWORK = frozenset({"EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "ENOTFOUND", "ETIMEDOUT"})
 
@@ -22,7 +24,8 @@ class NpmTransport:
         npm = shutil.which("npm")
         if npm is None:
             raise UnreachableError("cannot run npm: it is not installed (on Debian: apt install npm)")
-        command = [npm, "pack", "--ignore-scripts", "--pack-destination", str(request.folder), request.address]
+        flags = ("--ignore-scripts", *_PATIENCE, "--pack-destination", str(request.folder))
+        command = [npm, "pack", *flags, request.address]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise _error(request.address, done.stderr)
