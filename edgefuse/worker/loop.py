@@ -106,11 +106,8 @@ class Loop:
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            try:
-                threads[-1].join(interval_s)
-                on_progress(self.counts)
-            except KeyboardInterrupt:
-                self.stop()
+            threads[-1].join(interval_s)
+            on_progress(self.counts)
         self._drain()
         if self._failure is not None:
             raise self._failure

@@ -26,7 +26,7 @@ from edgefuse.store.store import Store
 CAMERA_PROGRAM = CHECKOUT / "tests/fakes/camera_program.py"
 LIVE = ("--source", "pattern:64x48@25,live", "--effect", "none", "--sink", "out.mp4")
 SUMMARY = re.compile(
-    r"(?P<frames>\d+) frames(, \d+ [a-z ]+)* at [\d.]+ fps, latency p50 [\d.]+ ms p99 [\d.]+ ms, "
+    r"(?P<frames>\d+) frames?(, \d+ [a-z ]+)* at [\d.]+ fps, latency p50 [\d.]+ ms p99 [\d.]+ ms, "
     r"(?P<faces>[\d.]+) faces a frame, \d+ MB"
 )
 

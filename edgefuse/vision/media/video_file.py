@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,8 @@ class VideoFile:
         if not self._path.exists():
             hint = "; is it an address? see docs/sources-and-sinks.md" if ":" in str(self._path) else ""
             raise SourceError(f"cannot read {self._path}: no such file{hint}")
+        if not os.access(self._path, os.R_OK):
+            raise SourceError(f"cannot read {self._path}: permission denied")
         if self._path.is_file() and self._path.stat().st_size == 0:
             raise SourceError(f"cannot read {self._path}: the file is empty")
 
