@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from edgefuse.cli._download import DownloadBars
 from edgefuse.errors import FetchError
 from edgefuse.store.fetch import open_fetcher
@@ -26,5 +28,5 @@ def resolve_source(address: str) -> str:
         try:
             return str(fetch_media(DEFAULT_CLIP, store, fetcher))
         except FetchError as e:
-            print(f"default clip: {e}\ndefault clip: using a moving photo instead")
+            print(f"default clip: {e}\ndefault clip: using a moving photo instead", file=sys.stderr)
             return f"photo:{fetch_media(ASTRONAUT, store, fetcher)}"

@@ -142,9 +142,10 @@ def _watcher(loop: Loop, bar: tqdm[NoReturn]) -> Callable[[Counts], None]:
 
 def _describe(report: RunReport, tasks: Collection[str], sink: str) -> str:
     found = report.faces / report.frames_out if report.frames_out else 0.0
+    start = "interrupted after " if report.is_interrupted else ""
+    frames = "1 frame" if report.frames_out == 1 else f"{report.frames_out} frames"
     lines = [
-        f"{'interrupted after ' if report.is_interrupted else ''}{report.frames_out} frame{'s' * (report.frames_out != 1)}"
-        f"{_describe_losses(report)} at {report.fps:.1f} fps, latency p50 {report.latency_ms.p50:.1f} ms "
+        f"{start}{frames}{_describe_losses(report)} at {report.fps:.1f} fps, latency p50 {report.latency_ms.p50:.1f} ms "
         f"p99 {report.latency_ms.p99:.1f} ms, {found:.2f} faces a frame, {report.rss_mb.end:.0f} MB",
         f"ran {_describe_models(report.plan, tasks)}",
     ]
