@@ -14,6 +14,7 @@ import edgefuse
 from edgefuse import clock, paths, registry
 from edgefuse.config.manifest import Variant
 from edgefuse.errors import EdgefuseError
+from edgefuse.memory import resident_mb
 from edgefuse.planning.child import ChildError, answer_parent, ask_child
 from edgefuse.runtime import Runtime, Session, SessionOptions
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State, update_state
@@ -23,8 +24,6 @@ TIMEOUT_S = 900.0  # TensorRT builds an engine for minutes on a small board
 WARM_UP_RUNS = 3
 FEWEST_RUNS = 5  # the slowest model takes a second
 _MODULE = "edgefuse.planning.trial"
-_PAGE_BYTES = 4096
-_MB = 10**6
 
 
 class TrialRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +93,7 @@ def _try(request: TrialRequest) -> Trial:
     setup = request.setup
     runtime: Runtime = registry.load("edgefuse.runtimes", setup.runtime)
     runtime.probe()  # loads the library, whose memory is not the model's
-    before_bytes = _rss_bytes()
+    before_mb = resident_mb()
     options = SessionOptions(
         target=setup.target,
         threads=setup.threads,
@@ -109,7 +108,7 @@ def _try(request: TrialRequest) -> Trial:
         times_ms = _measure(session, request.duration_s)
     except EdgefuseError as e:
         return Trial(failure=str(e))
-    memory_mb = max(0, _rss_bytes() - before_bytes) // _MB
+    memory_mb = max(0, round(resident_mb() - before_mb))
     return Trial(
         p50_ms=round(_percentile(times_ms, 50), 4), p95_ms=round(_percentile(times_ms, 95), 4), memory_mb=memory_mb
     )
@@ -131,10 +130,6 @@ def _measure(session: Session, duration_s: float) -> list[float]:
 
 def _percentile(ordered: list[float], percent: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
-
-
-def _rss_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
 def _answer() -> bytes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 
 from edgefuse import clock
+from edgefuse.memory import resident_mb
 from edgefuse.planning.plan import Plan
 from edgefuse.worker.histogram import Histogram
 
-_PAGE_MB = 4096 / 1e6
 _KILO = 1024 / 1e6
 
 
@@ -94,14 +94,9 @@ def stage_time(histogram: Histogram, duration_s: float) -> StageTime:
     return StageTime(p50_ms, p95_ms, p99_ms, round(share, 4))
 
 
-def rss_mb() -> float:
-    """Read the resident memory of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_MB
-
-
 def peak_rss_mb() -> float:
     """Read the largest resident memory that this process ever had."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * _KILO
-    return rss_mb()  # kernels without VmHWM
+    return resident_mb()  # kernels without VmHWM

@@ -14,6 +14,7 @@ import msgspec
 from edgefuse import clock
 from edgefuse.config.profile import Profile
 from edgefuse.errors import ConfigError, SinkError
+from edgefuse.memory import resident_mb
 from edgefuse.planning.plan import Plan
 from edgefuse.store.release import Release
 from edgefuse.store.store import Store
@@ -63,7 +64,7 @@ class Run:
         Raises:
             EdgefuseError: Source, sink or a compose stage failed; what was delivered until then is complete.
         """
-        start_ns, start_cpu_s, start_rss_mb = clock.now_ns(), time.process_time(), report.rss_mb()
+        start_ns, start_cpu_s, start_rss_mb = clock.now_ns(), time.process_time(), resident_mb()
         with Interruption(self.loop.stop) as interruption:
             self.loop.run(on_progress)
         duration_s = (clock.now_ns() - start_ns) / clock.NS_PER_S
@@ -80,7 +81,7 @@ class Run:
             duration_s=round(duration_s, 3),
             cpu_s=round(time.process_time() - start_cpu_s, 3),
             latency_ms=Latency(*(latency.percentile_ms(p) for p in (50, 95, 99))),
-            rss_mb=Memory(start_rss_mb, report.rss_mb(), report.peak_rss_mb()),
+            rss_mb=Memory(start_rss_mb, resident_mb(), report.peak_rss_mb()),
             pool=Pool(**asdict(self.loop.pool.count())),
             stages={name: report.stage_time(h, duration_s) for name, h in self.loop.stage_times.items()},
             faces=counts.faces,

@@ -14,11 +14,12 @@ import numpy as np
 
 from benching.opening import open_pipeline
 from edgefuse.cli._plan import probe_board
+from edgefuse.memory import resident_mb
 from edgefuse.vision.pipeline import Effect
 from edgefuse.vision.sink import Sink
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame
-from edgefuse.worker.report import Pool, rss_mb
+from edgefuse.worker.report import Pool
 from edgefuse.worker.run import RunRequest
 
 FIRST_FRAME, LAST_FRAME = 200, 2000
@@ -64,7 +65,7 @@ class Watch:
             raise OSError(error, os.strerror(error), self._trace_path)
         place, rest = divmod(frame.index - FIRST_FRAME, RSS_EVERY)
         if not rest and 0 <= place < len(self.rss_mb):
-            self.rss_mb[place] = rss_mb()
+            self.rss_mb[place] = resident_mb()
         self._sink.write(frame)
 
     def close(self) -> None:

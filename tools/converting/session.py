@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgefuse import registry
 from edgefuse.config.manifest import Format, Variant
+from edgefuse.memory import resident_mb
 from edgefuse.planning.golden import golden_input
 from edgefuse.runtime import Runtime, Session, SessionOptions
 from edgefuse.vision.model import ImageInput
@@ -76,16 +77,11 @@ def measure_memory_mb(path: Path, variant: Variant) -> int:
 def _grow_mb(runtime: str, path: Path, variant: Variant) -> float:
     sessions = []
     for _ in range(2):  # the first one also pays for the library
-        before_mb = _resident_mb()
+        before_mb = resident_mb()
         sessions.append(open_session(runtime, path))
         _bind(sessions[-1], variant)
         sessions[-1].run()
-    return _resident_mb() - before_mb
-
-
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
+    return resident_mb() - before_mb
 
 
 def _bind(session: Session, variant: Variant) -> tuple[Sequence[NDArray[np.generic]], Outputs]:
