@@ -146,7 +146,8 @@ def _describe(report: RunReport, tasks: Collection[str], sink: str) -> str:
     frames = "1 frame" if report.frames_out == 1 else f"{report.frames_out} frames"
     lines = [
         f"{start}{frames}{_describe_losses(report)} at {report.fps:.1f} fps, "
-        f"latency p50 {report.latency_ms.p50:.1f} ms p99 {report.latency_ms.p99:.1f} ms, {found:.2f} faces a frame, {report.rss_mb.end:.0f} MB",
+        f"latency p50 {report.latency_ms.p50:.1f} ms p99 {report.latency_ms.p99:.1f} ms, "
+        f"{found:.2f} faces a frame, {report.rss_mb.end:.0f} MB",
         f"ran {_describe_models(report.plan, tasks)}",
     ]
     if sink != "null" and report.frames_out:
