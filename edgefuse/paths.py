@@ -5,7 +5,6 @@ and ``~/.edgefuse`` for a person who tries edgefuse without installing anything.
 """
 
 import os
-import sys
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -50,10 +49,18 @@ def manifest_dir() -> Path:
     return _shared_dir() / "models"
 
 
+def checkout_dir() -> Path | None:
+    """Give the checkout that this package is run from; nothing where it is installed."""
+    folder = _PACKAGE.parent
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
 def _shared_dir() -> Path:
-    """Find shipped data: beside the package in a checkout, else where the wheel or a distribution put it."""
-    checkout = _PACKAGE.parent
-    if (checkout / "pyproject.toml").is_file():
+    """Find shipped data: beside the package in a checkout, else in the nearest ``share`` folder above it.
+
+    Environments, ``pip install --user``, ``pip install --target`` and distributions all put it there.
+    """
+    if checkout := checkout_dir():
         return checkout
-    wheel = Path(sys.prefix) / "share/edgefuse"
-    return wheel if wheel.is_dir() else Path("/usr/share/edgefuse")
+    places = (folder / "share/edgefuse" for folder in _PACKAGE.parents)
+    return next((place for place in places if place.is_dir()), Path("/usr/share/edgefuse"))

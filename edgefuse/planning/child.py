@@ -10,9 +10,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-import edgefuse
+from edgefuse import paths
 from edgefuse.errors import EdgefuseError
 
 
@@ -66,15 +65,15 @@ def answer_parent(make_answer: Callable[[], bytes]) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Let the child find this very package where it lies in a checkout; an installed one it finds by itself.
+    """Let the child find this very package, in a checkout by its path; an installed one it finds by itself.
 
     An installed package's folder must not be passed on: another interpreter would load this one's native modules.
     """
-    checkout = Path(edgefuse.__file__).parent.parent
-    if not (checkout / "pyproject.toml").is_file():
-        return dict(os.environ)
-    others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{checkout}{os.pathsep}{others}" if others else str(checkout)}
+    # Else ``python -m`` imports from the working folder first, where a file may bear any module's name; 3.10 does.
+    variables = {**os.environ, "PYTHONSAFEPATH": "1"}
+    if checkout := paths.checkout_dir():
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(checkout), os.environ.get("PYTHONPATH"))))
+    return variables
 
 
 def _describe_end(code: int, stderr: bytes) -> str:

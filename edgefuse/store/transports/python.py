@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ class PythonTransport:
 def _download(request: Request, *options: str) -> str:
     """Run pip; give what it complained about, or nothing."""
     command = [sys.executable, *_DOWNLOAD, *options, "--dest", str(request.folder), request.address]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    variables = {**os.environ, "PYTHONSAFEPATH": "1"}  # nothing in the working folder passes for pip
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=variables)
     return done.stderr + f"\npip exited with code {done.returncode}" if done.returncode else ""
 
 
