@@ -44,7 +44,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     npm: Annotated[str, msgspec.Meta(pattern=r"^(@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*@\d[\w.+-]*$")] | None = None
     """``name@version``, fetched with the user's own npm and never installed."""
     https: Annotated[str, msgspec.Meta(pattern="^https://")] | None = None
-    file: Annotated[str, msgspec.Meta(pattern="^[/~]")] | None = None
+    file: Annotated[str, msgspec.Meta(pattern="^~?/")] | None = None
     """Absolute path on this machine; ``~`` is the home folder."""
     converted_from: str | None = None
     """Id of the variant that ``tools/convert`` makes this file from."""

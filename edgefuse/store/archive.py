@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from edgefuse import disk
 from edgefuse.errors import FetchError
 
 # RuntimeError is what zipfile raises for an encrypted member or an unknown compression.
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, RuntimeError)
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
 def read(package: Path, member: str | None) -> Iterator[bytes]:

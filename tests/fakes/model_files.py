@@ -65,10 +65,10 @@ def write_wheel(
     return path
 
 
-def make_tgz(members: dict[str, bytes]) -> bytes:
-    """Make a compressed tar archive with these files inside."""
+def make_tar(members: dict[str, bytes], compression: str = "gz") -> bytes:
+    """Make a tar archive, compressed by ``gz``, ``bz2`` or ``xz``, with these files inside."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    with tarfile.open(None, f"w:{compression}", buffer) as archive:  # type: ignore[call-overload] # any of the three
         for member, content in members.items():
             info = tarfile.TarInfo(member)
             info.size = len(content)

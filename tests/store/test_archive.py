@@ -1,9 +1,10 @@
+import random
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
-from fakes.model_files import CONTENT, make_tgz, write_wheel
+from fakes.model_files import CONTENT, make_tar, write_wheel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ def test_a_member_of_a_wheel_is_read(tmp_path: Path) -> None:
 
 def test_a_member_of_a_compressed_tar_is_read(tmp_path: Path) -> None:
     path = tmp_path / "package.tgz"
-    path.write_bytes(make_tgz({"package/other": b"no", "package/net.tflite": CONTENT}))
+    path.write_bytes(make_tar({"package/other": b"no", "package/net.tflite": CONTENT}))
     assert _read(path, "package/net.tflite") == CONTENT
 
 
@@ -55,7 +56,7 @@ def test_what_is_no_file_in_the_package_is_told(tmp_path: Path, member: str) -> 
 
 @pytest.mark.parametrize("kind", ["wheel", "tar"])
 def test_a_damaged_archive_gives_the_member_or_a_clear_error(tmp_path: Path, kind: str) -> None:
-    whole = write_wheel(tmp_path, {"net": CONTENT}).read_bytes() if kind == "wheel" else make_tgz({"net": CONTENT * 9})
+    whole = write_wheel(tmp_path, {"net": CONTENT}).read_bytes() if kind == "wheel" else make_tar({"net": CONTENT * 9})
     path = tmp_path / "damaged"
 
     @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -70,6 +71,15 @@ def test_a_damaged_archive_gives_the_member_or_a_clear_error(tmp_path: Path, kin
             assert "damaged" in str(e)
 
     check()
+
+
+@pytest.mark.parametrize("compression", ["bz2", "xz"])  # gz notices at its end only, the sha256 in any case
+def test_damage_in_the_midst_of_a_long_member_is_told(tmp_path: Path, compression: str) -> None:
+    archive_bytes = bytearray(make_tar({"net": random.Random(1).randbytes(300_000)}, compression))
+    archive_bytes[200_000] ^= 0xFF
+    (tmp_path / "damaged").write_bytes(archive_bytes)
+    with pytest.raises(FetchError, match="cannot read damaged: it is not a whole archive"):
+        _read(tmp_path / "damaged", "net")
 
 
 def test_a_file_that_is_no_archive_is_told(tmp_path: Path) -> None:

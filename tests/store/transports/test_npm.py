@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.model_files import make_tgz
+from fakes.model_files import make_tar
 from fakes.web_server import Site, serving
 
 from edgefuse.errors import FetchError
@@ -37,7 +37,7 @@ def request_tiny(tmp_path: Path) -> Request:
 def test_a_package_comes_by_the_users_npm_and_runs_nothing(registry: Site, request_tiny: Request) -> None:
     trap = request_tiny.folder / "was-run"
     description = {"name": "tiny", "version": "1.0.0", "scripts": {"prepack": f"touch {trap}"}}
-    package = make_tgz({"package/package.json": json.dumps(description).encode(), "package/net": b"weights"})
+    package = make_tar({"package/package.json": json.dumps(description).encode(), "package/net": b"weights"})
     dist = {"tarball": f"{registry.url}/tiny.tgz", "shasum": hashlib.sha1(package).hexdigest()}
     versions = {"1.0.0": description | {"dist": dist}}
     registry.files["/tiny"] = json.dumps({"name": "tiny", "versions": versions}).encode()
