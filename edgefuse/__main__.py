@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -34,20 +35,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         command.add_arguments(child)
         child.set_defaults(run=command.run)
-    options = parser.parse_args(arguments)
-    if "run" not in options:
-        parser.print_help()
-        return 2
-    log.start(is_verbose=options.verbose)
     try:
-        code: int = options.run(options)
+        return _run(parser, arguments)
     except EdgefuseError as e:
         print(f"edgefuse: {e}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # at its end Python would try once more to write what is left
         return 0
+    except PermissionError as e:
+        print(f"edgefuse: cannot open {e.filename}: permission denied; run as its owner or mend it", file=sys.stderr)
+        return 2
+
+
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    try:
+        options = parser.parse_args(arguments)
+    finally:
+        sys.stdout.flush()  # --help and --version end here
+    if "run" not in options:
+        parser.print_help()
+        return 2
+    log.start(is_verbose=options.verbose)
+    code: int = options.run(options)
+    sys.stdout.flush()
     return code
 
 

@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from fakes.command import run
 
 from edgefuse import registry
 from edgefuse.__main__ import main
+from edgefuse.cli import plan
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +45,23 @@ def test_what_a_user_can_mend_ends_with_code_2_and_one_line(tmp_path: Path) -> N
     assert err == "edgefuse: cannot find profile 'generic-x86': did you mean 'generic-x86-64'?\n"
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m edgefuse plan --profile raspberry-pi-5 --json | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("arguments", ["plan --profile raspberry-pi-5 --json", "models verify", "--help"])
+def test_a_reader_that_goes_away_is_no_error(arguments: str, root: Path) -> None:
+    command = f"{sys.executable} -m edgefuse {arguments} | true; exit ${{PIPESTATUS[0]}}"
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=variables)
     assert (done.returncode, done.stderr) == (0, "")
+    assert arguments == "--help" or root.is_dir()
+
+
+def test_a_folder_of_somebody_else_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_: object) -> int:
+        raise PermissionError(13, "Permission denied", "/root/store")  # tests may run as root, whom nothing is denied
+
+    monkeypatch.setattr(plan, "PLUGIN", replace(plan.PLUGIN, run=run))
+    assert main(["plan"]) == 2
+    assert capsys.readouterr().err == (
+        "edgefuse: cannot open /root/store: permission denied; run as its owner or mend it\n"
+    )
