@@ -4,9 +4,7 @@ The models are sessions like any other, bound to tensors; they look at the pixel
 scales and colours must be right for them to find anything. The discs may be turned: what they look like does not tell.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from edgefuse.config.manifest import Licence, Manifest, ModelFile, Source, TensorSpec, Variant
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.runtime import TensorInfo
+from edgefuse.vision.face.canonical import load_canonical_face
 from edgefuse.vision.model import Model, Models, bind_model
 from edgefuse.vision.pool import Buffer, TensorPool
 from edgefuse.vision.types import Frame, Packet, Pixels
@@ -29,10 +28,7 @@ DETECT_PX, MESH_PX, EMBED_PX, PERSON_PX = 128, 192, 112, 256
 POINT = OperatingPoint(effect_px=64, detect_px=DETECT_PX, rate_hz=30.0, detect_every=5, mesh_every=1)
 FRAME_NS = 33_333_333
 
-CANONICAL = np.array(
-    json.loads((Path(__file__).parent / "canonical_face.json").read_text(encoding="utf-8"))["points"], np.float32
-)
-"""(468, 3) centimetres."""
+CANONICAL = load_canonical_face()
 
 
 class FakeSession:
