@@ -5,6 +5,7 @@ It fails open: a face of which too little is known or seen is left as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,7 +20,7 @@ from edgefuse.vision.fusion.colour import Skin, SkinMeter, recolour
 from edgefuse.vision.fusion.donor import load_donor
 from edgefuse.vision.fusion.warp import MeshWarp
 from edgefuse.vision.stage import StageContext, StageType
-from edgefuse.vision.types import Face, Packet, Points
+from edgefuse.vision.types import Face, Packet
 
 MIN_FACE_PX = 12
 """Smaller faces show nothing that could be replaced."""
@@ -67,29 +68,28 @@ class FuseMesh:
         """Fuse the donor onto the targets in the frame's pixels."""
         known = {face.track_id for face in packet.faces}
         self._skins = {track: skin for track, skin in self._skins.items() if track in known}
-        for face in self._targets(packet.faces):
-            mesh = _usable_mesh(face, max(packet.frame.pixels.shape))
-            if mesh is None:
-                self.passed_over += 1
-            else:
-                self._fuse(packet, face.track_id, mesh)
+        sure = [face for face in packet.faces if face.score >= self._options.min_score]
+        usable = [face for face in sure if _has_usable_mesh(face, max(packet.frame.pixels.shape))]
+        self.passed_over += len(sure) - len(usable)
+        for face in self._targets(usable):
+            self._fuse(packet, face)
         return packet
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _targets(self, faces: tuple[Face, ...]) -> tuple[Face, ...]:
+    def _targets(self, faces: Sequence[Face]) -> Sequence[Face]:
         """Choose whom to fuse."""
-        sure = tuple(face for face in faces if face.score >= self._options.min_score)
-        if self._options.targets == "all":
-            return sure
-        best = max(sure, key=lambda face: face.score + LOYALTY * (face.track_id == self._best_id), default=None)
-        self._best_id = 0 if best is None else best.track_id
-        return () if best is None else (best,)
+        if self._options.targets == "all" or not faces:
+            return faces
+        best = max(faces, key=lambda face: face.score + LOYALTY * (face.track_id == self._best_id))
+        self._best_id = best.track_id
+        return (best,)
 
-    def _fuse(self, packet: Packet, track_id: int, mesh: Points) -> None:
+    def _fuse(self, packet: Packet, face: Face) -> None:
         """Fuse one face."""
-        pixels = packet.frame.pixels
+        pixels, mesh = packet.frame.pixels, face.mesh
+        assert mesh is not None, "only faces with a mesh are targets"
         area = area_around(box_around(mesh), pixels.shape, packet.point.effect_px)
         if area is None:
             return
@@ -102,7 +102,7 @@ class FuseMesh:
         picture = self._warp.bend(self._donor.texture(face_px), work_mesh, numbers)
         measured = self._meter.measure(target, mesh[:, :2] - (area.left_px, area.top_px))
         if measured is not None:
-            recolour(picture, self._donor.skin, self._smooth(track_id, measured))
+            recolour(picture, self._donor.skin, self._smooth(face.track_id, measured))
         self._blender.lay(picture, alpha, target)
 
     def _smooth(self, track_id: int, measured: Skin) -> Skin:
@@ -113,12 +113,12 @@ class FuseMesh:
         return skin
 
 
-def _usable_mesh(face: Face, frame_px: int) -> Points | None:
-    """Give the mesh of a face if it is one: finite, and of a size that a face can have."""
+def _has_usable_mesh(face: Face, frame_px: int) -> bool:
+    """Tell whether the mesh of a face is one: finite, and of a size that a face can have."""
     if face.mesh is None or not np.isfinite(face.mesh).all():
-        return None
+        return False
     face_px = float(np.ptp(face.mesh[:, :2], axis=0).max())
-    return face.mesh if MIN_FACE_PX <= face_px <= MAX_FACE_FRAMES * frame_px else None
+    return MIN_FACE_PX <= face_px <= MAX_FACE_FRAMES * frame_px
 
 
 def _preparing_tasks(options: Options) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Tests of fusing a donor onto faces."""
 
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -129,6 +130,14 @@ def test_only_the_surest_face_is_fused_unless_all_are_asked_for(photo: str) -> N
     both = changed(target, fused(make(photo, targets="all"), target, left, right))
     assert not best[:, :240].any() and best[:, 240:].any()
     assert both[:, :240].any() and both[:, 240:].any()
+
+
+def test_a_surer_face_without_a_mesh_does_not_keep_another_from_being_fused(photo: str) -> None:
+    target = texture(HEIGHT_PX, WIDTH_PX, seed=5)
+    detected = replace(face_at(110, 180, 80, track_id=0, score=0.95), mesh=None)
+    result = fused(make(photo), target, detected, face_at(370, 180, 80, track_id=1, score=0.9))
+    difference = changed(target, result)
+    assert difference[:, 240:].any() and not difference[:, :240].any()
 
 
 def test_the_choice_among_equally_sure_faces_does_not_jump(photo: str) -> None:
