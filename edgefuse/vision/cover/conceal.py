@@ -33,6 +33,7 @@ SOLID_BGR = (224, 224, 224)
 """Light: BlazeFace takes a dark or skin-coloured disc between hair and shoulders for a face."""
 
 _SHIFT = 4
+_FARTHEST_PX = 1 << 24  # with the shift and as float32, still whole numbers of an int32
 
 
 class Concealer:
@@ -66,7 +67,9 @@ class Concealer:
             mask.fill(255)
         else:
             mask.fill(0)
-            corners = np.rint((outline - (left, top)) * (1 << _SHIFT)).astype(np.int32)
+            # A model's wild guess must not overflow into a polygon that hides nothing.
+            corners = np.clip(outline - (left, top), -_FARTHEST_PX, _FARTHEST_PX) * (1 << _SHIFT)
+            corners = np.rint(corners).astype(np.int32)
             cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_8, _SHIFT)
         done = cv2.copyTo(picture, mask, dst=region)
         assert done is region, "OpenCV did not write into the frame"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.clock import NS_PER_S
-from edgefuse.vision.face.geometry import box_around, box_overlap
+from edgefuse.vision.face.geometry import box_around, box_share
 from edgefuse.vision.types import Face, Search
 
 Outline = NDArray[np.float32]
@@ -33,7 +33,8 @@ BOX_MARGIN_SHARE = 0.3
 GROWTH_PER_S = 0.25
 """How fast the veil of a lost face grows: its share of the veil's size."""
 SAME_FACE_OVERLAP = 0.5
-"""A newcomer that shares more than this of the smaller box with a lost face is that face."""
+"""A newcomer that shares more than this of the larger box with a lost face is that face. By the smaller box a
+child before a hidden face would take its veil."""
 
 _ELLIPSE_POINTS = 24
 
@@ -106,11 +107,16 @@ def _unseen(veils: Sequence[Veil], sightings: Sequence[Veil]) -> list[Veil]:
     unseen = [veil for veil in veils if veil.track_id not in known]
     before = {veil.track_id for veil in veils if veil.track_id}
     for newcomer in (sighting for sighting in sightings if sighting.track_id not in before):
-        box = box_around(newcomer.outline)
-        overlaps = [box_overlap(box, box_around(veil.outline)) for veil in unseen]
+        overlaps = [_overlap(newcomer, veil) for veil in unseen]
         if overlaps and max(overlaps) > SAME_FACE_OVERLAP:
             del unseen[overlaps.index(max(overlaps))]
     return unseen
+
+
+def _overlap(a: Veil, b: Veil) -> float:
+    """Give the share 0..1 of the larger box that lies in the other."""
+    boxes = box_around(a.outline), box_around(b.outline)
+    return min(box_share(*boxes), box_share(*reversed(boxes)))
 
 
 def _grow(outline: Outline, share: float) -> Outline:

@@ -61,11 +61,16 @@ def box_around(points: Points) -> NDArray[np.float32]:
     return np.array((x.min(), y.min(), x.max(), y.max()))
 
 
-def box_overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Give the share 0..1 of the smaller box that lies in the other; unlike IoU it finds a box inside a large one."""
-    ax1, ay1, ax2, ay2 = a.tolist()
-    bx1, by1, bx2, by2 = b.tolist()
+def box_share(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Give the share 0..1 of a box that lies in another."""
+    ax1, ay1, ax2, ay2 = box.tolist()
+    bx1, by1, bx2, by2 = other.tolist()
     width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
     if width <= 0 or height <= 0:
         return 0.0
-    return float(width * height / min((ax2 - ax1) * (ay2 - ay1), (bx2 - bx1) * (by2 - by1)))
+    return float(width * height / ((ax2 - ax1) * (ay2 - ay1)))
+
+
+def box_overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Give the share 0..1 of the smaller box that lies in the other; unlike IoU it finds a box inside a large one."""
+    return max(box_share(a, b), box_share(b, a))

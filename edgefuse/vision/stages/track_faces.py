@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.vision.face.geometry import box_around, box_overlap, region_around
+from edgefuse.vision.face.geometry import box_around, box_overlap, box_share, region_around
 from edgefuse.vision.face.mesh_model import MeshModel
 from edgefuse.vision.face.smooth import gap_s
 from edgefuse.vision.face.track import REGION_MARGIN, Track
@@ -67,7 +67,7 @@ class TrackFaces:
         known = len(self._tracks)
         self._tracks = _without_twins([track for track in self._tracks if self._follow(track, packet)])
         has_lost = len(self._tracks) < known
-        detected = [face for face in packet.faces if not _is_followed(face, self._tracks)]
+        detected = [face for face in packet.faces if not _is_inside(face, self._tracks)]
         unconfirmed = [face for face in detected if not self._take_up(face, packet)]
         self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
         is_interval_over = self._frames_since_search + 1 >= self._search_every(packet)
@@ -128,6 +128,11 @@ class TrackFaces:
 def _is_followed(face: Face, tracks: list[Track]) -> bool:
     """Tell whether one of the tracks is on that face."""
     return any(box_overlap(face.box, track.face.box) > SAME_FACE_OVERLAP for track in tracks)
+
+
+def _is_inside(face: Face, tracks: list[Track]) -> bool:
+    """Tell whether a detected face is what one of the tracks is on: a large face around a small one is another face."""
+    return any(box_share(face.box, track.face.box) > SAME_FACE_OVERLAP for track in tracks)
 
 
 def _without_twins(tracks: list[Track]) -> list[Track]:

@@ -89,7 +89,8 @@ def test_a_region_beside_the_frame_changes_nothing() -> None:
         np.testing.assert_array_equal(concealed(before, "blur", DISC + np.array(shift, np.float32)), before)
 
 
-def test_a_region_larger_than_the_frame_hides_all_of_it() -> None:
+@pytest.mark.parametrize("times", [50, 1e6, 1e9, 1e30])
+def test_a_region_larger_than_the_frame_hides_all_of_it(times: float) -> None:
     before = texture(HEIGHT_PX, WIDTH_PX, seed=1)
-    huge = (DISC - (150, 100)) * 50 + (150, 100)
+    huge = (DISC - (150, 100)) * times + (150, 100)
     assert (concealed(before, "solid", huge.astype(np.float32)) == 224).all()

@@ -105,6 +105,13 @@ def test_a_neighbour_who_was_there_before_is_not_taken_for_the_lost_face() -> No
     assert sorted(v.track_id for v in cover.veils) == [1, 2]
 
 
+def test_a_child_before_a_lost_face_does_not_take_its_veil() -> None:
+    adult, child = face_at(100, 100, 80, 1), face_at(100, 130, 30, 2)
+    veils = [made for face in (adult, child) if (made := make_veil(face, 0)) is not None]
+    cover = after(seeing(veils[0]), Search.WHOLE, 0.1, veils[1])
+    assert sorted(v.track_id for v in cover.veils) == [1, 2]
+
+
 @pytest.mark.parametrize("search", [Search.NONE, Search.FAILED])
 def test_without_knowledge_and_without_a_held_face_the_whole_frame_is_hidden(search: Search) -> None:
     blind = after(seeing(), search, 0.1)

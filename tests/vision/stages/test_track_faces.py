@@ -1,6 +1,7 @@
 """Tests of following faces, in the world of discs."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from edgefuse.errors import RuntimeRunError
 from edgefuse.vision.model import Models
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages import detect_faces, track_faces
-from edgefuse.vision.types import Attention, Packet, Search
+from edgefuse.vision.types import Attention, Face, Packet, Search
 
 Disc = tuple[float, float, float]
 LEFT, RIGHT = (90.0, 120.0, 40.0), (230.0, 120.0, 40.0)
@@ -34,7 +35,10 @@ class Finder:
     def see(self, *discs: Disc, at_ns: int | None = None) -> Packet:
         self._index += 1
         frame = packet(draw_discs(*discs), self._index, self.point, at_ns)
-        return self._track.run(self._detect.run(frame))
+        return self.track(self._detect.run(frame))
+
+    def track(self, detected: Packet) -> Packet:
+        return self._track.run(detected)
 
     def watch(self, scenes: Iterable[Sequence[Disc]]) -> list[Packet]:
         return [self.see(*scene) for scene in scenes]
@@ -126,6 +130,17 @@ def test_a_face_without_landmarks_is_passed_on_and_searched_for_until_it_has_som
 def test_no_more_faces_are_followed_than_asked_for_but_all_are_passed_on() -> None:
     seen = Finder(max_faces=1).see(LEFT, RIGHT)
     assert sorted(ids(seen)) == [0, 1]
+
+
+def test_a_large_face_around_a_small_one_that_is_followed_is_passed_on_too() -> None:
+    finder = Finder(point=NEVER)
+    (followed,) = finder.watch([[LEFT]])[0].faces
+    x, y, radius = LEFT
+    around = np.array((x - 2 * radius, y - 3 * radius, x + 2 * radius, y + radius), np.float32)
+    adult = Face(box=around, score=0.9, eyes=np.array(((x - 40, y - 60), (x + 40, y - 60)), np.float32))
+    seen = finder.track(replace(packet(draw_discs(LEFT), 1), faces=(followed, adult), search=Search.WHOLE))
+    assert ids(seen) == [1, 0]
+    np.testing.assert_array_equal(seen.faces[1].box, around)
 
 
 def test_two_tracks_that_meet_on_one_face_become_the_older_one() -> None:
