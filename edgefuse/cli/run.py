@@ -126,9 +126,8 @@ def _settings(options: argparse.Namespace) -> dict[str, dict[str, str]]:
 
 def _run_with_bar(run: Run) -> RunReport:
     """Show a bar where the number of frames is known, a running line where it is not."""
-    total = min(filter(None, (run.stream.frames, run.request.frames)), default=None)
     bar: tqdm[NoReturn]  # it counts and iterates over nothing
-    with tqdm(total=total, unit=" frames", desc=run.request.effect, disable=None) as bar:
+    with tqdm(total=run.stream.frames, unit=" frames", desc=run.request.effect, disable=None) as bar:
         return run.run(_watcher(run.loop, bar))
 
 

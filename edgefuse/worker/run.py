@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -135,7 +135,7 @@ def open_run(job: Job, profile: Profile, plan: Plan, release: Release, store: St
     source, sink = make_source(request.source), make_sink(request.sink)
     with ExitStack() as opened:
         opened.callback(source.close)
-        stream = source.open()
+        stream = _shorten(source.open(), request.frames)
         opened.callback(sink.close)
         sink.open(stream)
         models = open_models(plan, release, store, job.tasks | job.preparing_tasks)
@@ -157,3 +157,9 @@ def _check_addresses(request: RunRequest) -> None:
     (reader, source), (writer, sink) = split_address(request.source, SOURCES), split_address(request.sink, SINKS)
     if reader == writer == "file" and Path(sink).exists() and Path(source).exists() and Path(sink).samefile(source):
         raise SinkError(f"cannot write {sink}: it is the source; name another")
+
+
+def _shorten(stream: StreamFormat, frames: int | None) -> StreamFormat:
+    """Tell a stream that ends early as it will be: a sink that takes one picture must know that no more come."""
+    lengths = [length for length in (stream.frames, frames) if length is not None]
+    return replace(stream, frames=min(lengths, default=None))

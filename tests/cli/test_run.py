@@ -160,6 +160,16 @@ def test_folder_of_pictures_becomes_numbered_pictures(folder: Path) -> None:
     assert written == {"000000.png": (64, 64), "000001.png": (96, 96)}
 
 
+def test_first_frame_of_a_clip_becomes_a_picture(folder: Path) -> None:
+    write_clip(folder / "clip.mp4", [quarters()] * 5)
+    options = ("--source", "clip.mp4", "--frames", "1", "--effect", "none", "--sink", "first.png")
+    code, _, err = run("run", *options, folder=folder)
+    assert code == 0, err
+    picture = cv2.imread(str(folder / "first.png"))
+    assert picture is not None
+    assert picture.shape == (64, 96, 3)
+
+
 def test_terminal_shows_a_bar_with_the_point(folder: Path) -> None:
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
