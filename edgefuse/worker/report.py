@@ -98,5 +98,5 @@ def peak_rss_mb() -> float:
     """Read the largest resident memory that this process ever had."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * _KILO
+            return round(int(line.split()[1]) * _KILO, 3)
     return resident_mb()  # kernels without VmHWM
