@@ -30,7 +30,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Facts probed on this unit."""
 
     arch: str
-    """As ``platform.machine()`` gives it: ``x86_64 aarch64 armv7l``."""
+    """Of this system's programs, which a 64-bit kernel may run with 32 bits: ``x86_64 aarch64 armv7l``."""
     os: str = ""
     python: str = ""
     glibc: str = ""

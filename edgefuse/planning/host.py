@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def read_host(root: Path = Path("/")) -> Host:
     dmi = tuple(filter(None, (read_text(root / "sys/class/dmi/id" / name) for name in _DMI_NAMES)))
     limits = read_limits(root)
     return Host(
-        arch=platform.machine(),
+        arch=name_arch(platform.machine(), is_32_bit=sys.maxsize < 1 << 32),
         os=_os_name(root),
         python=platform.python_version(),
         glibc=_glibc(),
@@ -47,6 +48,11 @@ def read_host(root: Path = Path("/")) -> Host:
         cameras=find_cameras(root),
         zones=_zones(root),
     )
+
+
+def name_arch(machine: str, *, is_32_bit: bool) -> str:
+    """Name the architecture that wheels must have: Raspberry Pi OS with 32 bits runs on a 64-bit kernel by default."""
+    return "armv7l" if is_32_bit and machine == "aarch64" else machine
 
 
 def read_text(path: Path) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import importlib.metadata
-import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any  # the vendors' modules carry no types; their shape is in LiteRT's interpreter.py
@@ -135,8 +135,8 @@ def _load_library() -> tuple[str, Any]:
 
 
 def _mend() -> str:
-    """Give the command that installs what this processor has wheels for."""
-    return "pip install tflite-runtime 'numpy<2'" if platform.machine() == "armv7l" else "pip install ai-edge-litert"
+    """Give the command that installs what there are wheels for: LiteRT has none for 32 bits."""
+    return "pip install tflite-runtime 'numpy<2'" if sys.maxsize < 1 << 32 else "pip install ai-edge-litert"
 
 
 def _open_interpreter(library: Any, path: Path, options: SessionOptions) -> Any:

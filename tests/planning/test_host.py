@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgefuse.planning.cgroup import Limits, read_limits
-from edgefuse.planning.host import read_host
+from edgefuse.planning.host import name_arch, read_host
 
 
 def lay(root: Path, files: dict[str, str]) -> Path:
@@ -51,6 +51,19 @@ def test_a_jetson_is_known_by_its_release_and_has_an_nvidia_gpu(tmp_path: Path) 
     host = read_host(lay(tmp_path, {"etc/nv_tegra_release": "# R36 (release), REVISION: 4.4\nmore\n"}))
     assert host.tegra_release == "# R36 (release), REVISION: 4.4"
     assert host.gpus == ("nvidia",)
+
+
+@pytest.mark.parametrize(
+    ("machine", "is_32_bit", "arch"),
+    [
+        ("aarch64", False, "aarch64"),
+        ("aarch64", True, "armv7l"),
+        ("armv7l", True, "armv7l"),
+        ("x86_64", False, "x86_64"),
+    ],
+)
+def test_programs_of_32_bits_on_a_64_bit_kernel_count(machine: str, is_32_bit: bool, arch: str) -> None:
+    assert name_arch(machine, is_32_bit=is_32_bit) == arch
 
 
 def test_memory_and_name_of_the_system_are_read(tmp_path: Path) -> None:
