@@ -64,7 +64,7 @@ def current_release(store: Store, shipped: Path | None = None) -> Release:
         ConfigError: A shipped manifest does not fit.
     """
     pointer = store.root / "current"
-    release_id = _read(pointer).decode().strip() if pointer.exists() else None
+    release_id = _read(pointer).decode(errors="replace").strip() if pointer.exists() else None
     if release_id not in (None, SHIPPED_ID):
         return load_release(store, release_id)
     folder = shipped or paths.manifest_dir()
@@ -92,7 +92,7 @@ def load_release(store: Store, release_id: str) -> Release:
                 f"cannot load {path}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)"
             )
         return msgspec.json.decode(data, type=Release)
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise StoreError(f"cannot load {path}: {e}") from e
 
 

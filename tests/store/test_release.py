@@ -60,12 +60,19 @@ def test_an_unknown_major_version_is_refused_with_what_to_do(store: Store, shipp
         load_release(store, "0")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"v": 1, "id": "0"}'])
-def test_a_broken_release_is_told_with_its_path(store: Store, shipped: Path, content: str) -> None:
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"v": 1, "id": "0"}', b'{"v":1,"id":"\xff"}'])
+def test_a_broken_release_is_told_with_its_path(store: Store, shipped: Path, content: bytes) -> None:
     current_release(store, shipped)
-    (store.root / "releases/0.json").write_text(content)
+    (store.root / "releases/0.json").write_bytes(content)
     with pytest.raises(StoreError, match=r"cannot load .*releases/0\.json"):
         load_release(store, "0")
+
+
+def test_a_broken_pointer_is_told(store: Store, shipped: Path) -> None:
+    current_release(store, shipped)
+    (store.root / "current").write_bytes(b"\xff\n")
+    with pytest.raises(StoreError, match=r"cannot read .*releases/"):
+        current_release(store, shipped)
 
 
 def test_a_release_that_is_not_there_cannot_go_live(store: Store, shipped: Path) -> None:
