@@ -34,10 +34,14 @@ class Candidate:
         return self.measurement.memory_mb if self.measurement else self.variant.memory_mb
 
     @property
+    def runtime(self) -> str:
+        """Name the runtime as people read it, with its target where that is not the processor."""
+        return self.rule.id if self.rule.target == "cpu" else f"{self.rule.id} {self.rule.target}"
+
+    @property
     def place(self) -> str:
         """Name variant and runtime as people read it."""
-        target = "" if self.rule.target == "cpu" else f" {self.rule.target}"
-        return f"{self.variant.id} on {self.rule.id}{target}"
+        return f"{self.variant.id} on {self.runtime}"
 
 
 def list_candidates(profile: Profile, release: Release, host: Host, state: State) -> list[Candidate]:

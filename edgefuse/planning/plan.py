@@ -212,12 +212,15 @@ def _rejection(candidate: Candidate, reason: str) -> Rejection:
 
 
 def _describe_failure(task: str, outcome: _Outcome, profile: Profile, release: Release) -> str:
-    """Name every option of a task with its reason, a paragraph a model."""
+    """Name every option of a task with its reason, a paragraph a model; variants with the same reason share a line."""
     if not outcome.reasons_rejected:
         return f"cannot plan '{task}' on '{profile.id}': release {release.id} has no model for it"
-    lines: dict[str, list[str]] = {}
+    variants: dict[str, dict[tuple[str, str], list[str]]] = {}
     for candidate, reason in outcome.reasons_rejected.items():
-        lines.setdefault(candidate.manifest.id, []).append(f"  {candidate.place}: {reason}")
-    return "\n".join(
-        f"cannot run model '{model}' on '{profile.id}':\n" + "\n".join(of_model) for model, of_model in lines.items()
-    )
+        of_model = variants.setdefault(candidate.manifest.id, {})
+        of_model.setdefault((candidate.runtime, reason), []).append(candidate.variant.id)
+    lines: list[str] = []
+    for model, of_model in variants.items():
+        lines.append(f"cannot run model '{model}' on '{profile.id}':")
+        lines += [f"  {', '.join(ids)} on {runtime}: {reason}" for (runtime, reason), ids in of_model.items()]
+    return "\n".join(lines)

@@ -236,7 +236,8 @@ def test_what_failed_its_golden_check_is_not_chosen_again() -> None:
 
 
 def test_a_required_task_without_a_choice_names_every_option() -> None:
-    release = make_release(detector(make_variant("int8-320", format="onnx"), model_id="scrfd-500m"))
+    variants = (make_variant("int8-320", format="onnx"), make_variant("int8-640", format="onnx"))
+    release = make_release(detector(*variants, model_id="scrfd-500m"))
     host = make_host("tflite")
     host = msgspec.structs.replace(
         host,
@@ -249,8 +250,8 @@ def test_a_required_task_without_a_choice_names_every_option() -> None:
         plan(make_profile("onnxruntime", "tflite", id="raspberry-pi-5"), release, host)
     assert str(raised.value) == (
         "cannot run model 'scrfd-500m' on 'raspberry-pi-5':\n"
-        "  int8-320 on onnxruntime: runtime is not installed (pip install onnxruntime)\n"
-        "  int8-320 on tflite: runtime does not read onnx"
+        "  int8-320, int8-640 on onnxruntime: runtime is not installed (pip install onnxruntime)\n"
+        "  int8-320, int8-640 on tflite: runtime does not read onnx"
     )
 
 
