@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from tqdm import tqdm
 
 from edgefuse.cli._download import DownloadBars
+from edgefuse.cli._unit import format_table
 from edgefuse.command import Command
 from edgefuse.config.manifest import Manifest, Variant
 from edgefuse.errors import FetchError, StoreError
@@ -69,9 +70,7 @@ def _list(store: Store, release: Release, options: argparse.Namespace) -> int:
         numbers = (str(row.size_px), f"{row.size_bytes:,}")
         is_here = "yes" if row.is_in_store else "no (optional)" if row.is_optional else "no"
         table.append((row.model, row.task, row.variant, row.format, row.precision, *numbers, row.licence, is_here))
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    print(format_table(table))
     return 0
 
 

@@ -9,15 +9,13 @@ import msgspec
 from tqdm import tqdm
 
 from edgefuse.cli._unit import format_table, probe_unit
-from edgefuse.command import Command
+from edgefuse.command import INTERRUPTED, Command
 from edgefuse.errors import StoreError
 from edgefuse.planning.trial import Trial
 from edgefuse.planning.tune import Tuning, list_tunings, tune
 from edgefuse.store.release import current_release
 from edgefuse.store.state import Setup, state_path
 from edgefuse.store.store import open_store
-
-INTERRUPTED = 130  # what a shell reports for Ctrl-C
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
