@@ -11,8 +11,6 @@ from edgefuse.memory import resident_mb
 from edgefuse.planning.plan import Plan
 from edgefuse.worker.histogram import Histogram
 
-_KILO = 1024 / 1e6
-
 
 class Latency(msgspec.Struct, frozen=True):
     """From capture to delivery, milliseconds."""
@@ -98,5 +96,5 @@ def peak_rss_mb() -> float:
     """Read the largest resident memory that this process ever had."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
-            return round(int(line.split()[1]) * _KILO, 3)
+            return int(line.split()[1]) * 1024 / 1e6
     return resident_mb()  # kernels without VmHWM
