@@ -17,6 +17,7 @@ from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.colour import Skin, SkinMeter
 from edgefuse.vision.fusion.retouch import retouch
+from edgefuse.vision.media.picture import read_picture
 from edgefuse.vision.model import Models
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.stage import StageContext, StageType
@@ -126,16 +127,15 @@ def _refusal(photo: Path, reason: str, advice: str) -> EdgefuseError:
 def _read(photo: Path) -> Pixels:
     """Read a photo, turned as its EXIF data says, scaled down where it is very large."""
     try:
-        data = photo.read_bytes()
+        pixels = read_picture(photo)
     except OSError as e:
         raise _refusal(photo, (e.strerror or str(e)).lower(), "name a file that can be read") from e
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if pixels is None:
-        raise _refusal(photo, "it is not a picture", "take a JPEG or PNG file")
+    except ValueError as e:
+        raise _refusal(photo, "it is not a picture", "take a JPEG or PNG file") from e
     scale = MAX_PHOTO_PX / max(pixels.shape)
     if scale < 1:
-        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.asarray(pixels, np.uint8)
+        pixels = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    return pixels
 
 
 def _views(photo: Pixels) -> Iterator[Pixels]:

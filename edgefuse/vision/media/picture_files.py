@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from edgefuse.clock import NS_PER_S
 from edgefuse.errors import SourceError
+from edgefuse.vision.media.picture import read_picture
 from edgefuse.vision.media.picture_size import picture_size
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, StreamFormat
@@ -86,9 +86,8 @@ def _checked_size(path: Path) -> tuple[int, int]:
 
 def _decode(path: Path) -> Pixels:
     try:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except cv2.error as e:
-        raise SourceError(f"cannot read {path}: {e.err}") from e
-    if picture is None:
-        raise SourceError(f"cannot read {path}: the picture is damaged")
-    return np.asarray(picture, np.uint8)
+        return read_picture(path)
+    except ValueError as e:
+        raise SourceError(f"cannot read {path}: {e}") from e
+    except OSError as e:
+        raise SourceError(f"cannot read {path}: {(e.strerror or str(e)).lower()}") from e

@@ -1,13 +1,14 @@
-"""Finding the size of a picture file as it is to be shown, from its header, without decoding it."""
+"""Finding the size of a picture file as it is to be shown; of PNG and JPEG without decoding it."""
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import av
+from edgefuse.vision.media.picture import read_picture
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8"
@@ -16,6 +17,7 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_APP1 = 0xE1
 _JPEG_SCAN = 0xDA
 _EXIF_ORIENTATION = 0x0112
+_FIRST_SIDEWAYS = 5  # orientations 5 to 8 lie on their side
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -28,19 +30,42 @@ def picture_size(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:
         start = file.read(24)
         if start.startswith(_PNG_START) and len(start) == 24:
-            width_px, height_px = struct.unpack(">II", start[16:24])
-            return width_px, height_px
+            return _png_size(file)
         if start.startswith(_JPEG_START):
             return _jpeg_size(file)
-    return _decoded_size(path)
+    try:
+        height_px, width_px = read_picture(path).shape[:2]
+    except ValueError as e:
+        raise ValueError("it is not a picture") from e
+    return width_px, height_px
+
+
+def _png_size(file: BinaryIO) -> tuple[int, int]:
+    width_px = height_px = 0
+    for kind, data in _png_chunks(file):
+        if kind == b"IHDR" and len(data) >= 8:
+            width_px, height_px = struct.unpack(">II", data[:8])
+        if kind == b"eXIf" and _exif_orientation(data) >= _FIRST_SIDEWAYS:
+            width_px, height_px = height_px, width_px
+    return width_px, height_px
+
+
+def _png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Give kind and content of each chunk that is not the picture itself; EXIF data may stand after that."""
+    file.seek(len(_PNG_START))
+    while len(head := file.read(8)) == 8:
+        size_bytes, kind = struct.unpack(">I4s", head)
+        end = file.tell() + size_bytes + 4  # a checksum follows
+        if kind != b"IDAT":
+            yield kind, file.read(size_bytes)
+        file.seek(end, os.SEEK_SET)
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int]:
     is_turned = False
     for marker, data in _jpeg_segments(file):
         if marker == _JPEG_APP1 and data.startswith(b"Exif\0\0"):
-            # Orientations 5 to 8 lie on their side.
-            is_turned = _exif_orientation(data[6:]) >= 5
+            is_turned = _exif_orientation(data[6:]) >= _FIRST_SIDEWAYS
         if marker in _JPEG_FRAMES and len(data) >= 5:
             height_px, width_px = struct.unpack(">HH", data[1:5])
             return (height_px, width_px) if is_turned else (width_px, height_px)
@@ -67,15 +92,3 @@ def _exif_orientation(tiff: bytes) -> int:
     except struct.error:
         pass  # Cut short: OpenCV, which decodes the picture, does not turn it either.
     return 1
-
-
-def _decoded_size(path: Path) -> tuple[int, int]:
-    """Ask libav, which reads the headers of many kinds."""
-    try:
-        with av.open(f"file:{path}") as container:
-            sizes = [(stream.width, stream.height) for stream in container.streams.video if stream.width]
-    except av.FFmpegError as e:
-        raise ValueError("it is not a picture") from e
-    if not sizes:
-        raise ValueError("it is not a picture")
-    return sizes[0]

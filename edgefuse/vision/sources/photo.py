@@ -6,6 +6,7 @@ It stands in for a camera where there is none, and for a clip where none can be 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from edgefuse.clock import NS_PER_S
 from edgefuse.errors import SourceError
 from edgefuse.vision.face.geometry import Matrix
 from edgefuse.vision.media.address import Mode, parse_address
+from edgefuse.vision.media.picture import read_picture
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
 from edgefuse.vision.types import Pixels
@@ -45,10 +47,10 @@ class PhotoSource:
         Raises:
             SourceError: There is no picture at that path.
         """
-        photo = cv2.imread(self._path, cv2.IMREAD_COLOR)
-        if photo is None:
-            raise SourceError(f"cannot open photo:{self._path}: there is no picture that can be read")
-        self._photo = np.asarray(photo, np.uint8)
+        try:
+            self._photo = read_picture(Path(self._path))
+        except (OSError, ValueError) as e:
+            raise SourceError(f"cannot open photo:{self._path}: there is no picture that can be read") from e
         self._index = 0
         return StreamFormat(self._mode.width_px, self._mode.height_px, self._mode.rate_hz, self._frames)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import av
@@ -12,6 +13,7 @@ import pytest
 from av.video.reformatter import Colorspace
 
 from edgefuse.errors import SourceError
+from edgefuse.vision.media.picture import read_picture
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
@@ -202,6 +204,28 @@ def test_a_photo_taken_sideways_is_read_upright(tmp_path: Path, order: str) -> N
     upright = np.asarray(cv2.rotate(quarters(96, 64), cv2.ROTATE_90_CLOCKWISE), np.uint8)
     assert (stream.width_px, stream.height_px) == (64, 96)
     assert psnr_db(picture, upright) > 30  # chroma of JPEG is averaged over 2x2 pixels
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_exif_of_other_kinds_turns_their_size_too(tmp_path: Path, suffix: str) -> None:
+    exif = np.frombuffer(b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0), np.uint8)
+    _, encoded = cv2.imencodeWithMetadata(suffix, quarters(96, 64), [cv2.IMAGE_METADATA_EXIF], [exif])
+    photo = tmp_path / f"photo{suffix}"
+    photo.write_bytes(encoded.tobytes())
+    source = make_source(str(photo))
+    stream = source.open()
+    ((picture, _),) = read_all(source)
+    assert picture.shape[1::-1] == (stream.width_px, stream.height_px) == (64, 96)
+
+
+def test_a_picture_of_more_pixels_than_can_be_decoded_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    cv2.imwrite(str(path), quarters(96, 64))
+    data = path.read_bytes()
+    header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + data[24:29]
+    path.write_bytes(data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:])
+    with pytest.raises(ValueError, match="damaged or too large"):
+        read_picture(path)
 
 
 def test_a_folder_gives_its_pictures_by_name_each_in_its_size(tmp_path: Path) -> None:
