@@ -14,8 +14,8 @@ CACHE = REPOSITORY / ".cache/convert"
 
 CONVERTERS = "convert"
 """tf2onnx and onnx2tf; runs on Python 3.11 and 3.12, the only ones with TensorFlow 2.21 beside numpy 1.26."""
-OPENVINO_2022 = "convert-openvino2022"
-"""OpenVINO 2022.3 LTS; runs on Python 3.10."""
+OPENVINO_2022 = "openvino-2022.3-py310"
+"""OpenVINO 2022.3 LTS and what a worker needs on it; runs on Python 3.10."""
 MEDIAPIPE = "mediapipe"
 """MediaPipe 0.10.14, which ``tools/bench/mesh_agreement`` compares with."""
 VERSIONS = {CONVERTERS: ("3.11", "3.12"), OPENVINO_2022: ("3.10",), MEDIAPIPE: ("3.12", "3.11", "3.10", "3.9")}
