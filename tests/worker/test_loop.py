@@ -3,7 +3,6 @@ import dataclasses
 import pytest
 from fakes.streams import FakeSink, FakeSource, FakeStage, sleeping
 
-from edgefuse import clock
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import RuntimeRunError, SinkError, SourceError, SourceGoneError
 from edgefuse.vision.pipeline import NamedStage, Pipeline
@@ -73,16 +72,21 @@ def test_overloaded_live_stream_drops_counts_and_keeps_order() -> None:
 
 
 @pytest.mark.parametrize("slow", ["find", "compose", "deliver", "find compose", "find compose deliver"])
-def test_latency_under_twofold_overload_is_at_most_three_periods_whichever_step_is_slow(slow: str) -> None:
-    find, compose, deliver = (0.02 if step in slow.split() else 0.0 for step in ("find", "compose", "deliver"))
-    sink = FakeSink(delay_s=deliver)
-    source = FakeSource(60, rate_hz=100, is_live=True)
-    loop = make_loop(source, sink, FakeStage(sleeping([find])), FakeStage(sleeping([compose])), is_paced=True)
-    start_ns = clock.now_ns()
+def test_two_frames_of_an_overloaded_live_stream_are_under_way_whichever_step_is_slow(slow: str) -> None:
+    # Two under way are two frame periods of latency at most; tests/worker/test_overload.py measures it.
+    find, compose, deliver = (0.01 if step in slow.split() else 0.0 for step in ("find", "compose", "deliver"))
+    under_way: list[int] = []
+
+    def count(packet: Packet) -> Packet:
+        under_way.append(loop.stage_times["find"].count + 1 - loop.counts.frames_out)
+        return sleeping([find])(packet)
+
+    source = FakeSource(60, rate_hz=200, is_live=True)
+    compose_stage = FakeStage(sleeping([compose]))
+    loop = make_loop(source, FakeSink(delay_s=deliver), FakeStage(count), compose_stage, is_paced=True)
     run(loop)
-    period_ms = (clock.now_ns() - start_ns) / 1e6 / loop.counts.frames_out
-    assert loop.counts.dropped >= 20
-    assert loop.latency.percentile_ms(99) <= 3 * period_ms
+    assert max(under_way) <= 2
+    assert loop.counts.dropped > 0
     assert_balance(loop)
 
 
@@ -177,6 +181,13 @@ def test_lost_camera_is_waited_for_and_goes_on() -> None:
     assert loop.counts.source_losses == 1
     assert sink.indices[-1] == 29
     assert_balance(loop)
+
+
+def test_a_source_that_goes_over_to_a_picture_without_room_ends_the_run_after_what_fitted() -> None:
+    sink = FakeSink()
+    with pytest.raises(SourceError, match="went over to 8x12 pixels, more than the 12x8"):
+        run(make_loop(FakeSource(9, turned_at=4), sink))
+    assert sink.indices == [0, 1, 2, 3]
 
 
 def test_camera_that_comes_back_larger_ends_the_run_with_the_reason() -> None:

@@ -30,7 +30,7 @@ CHECKOUT = TRACER.parents[2]
 CODECS = re.compile(r"lib(av|sw)[a-z]+|libx26[45]|libvpx|libdav1d|libaom|libSvtAv1|libopenh264")
 """The libraries that FFmpeg consists of or decodes and encodes video with."""
 MAX_SLOPE_KB = 1.0
-"""Kilobytes a frame. The heap settles by a megabyte or so within a run; a leaked 720p frame is 2,765."""
+"""Kilobytes a frame, far below anything that belongs to a frame; a leaked 720p frame is 2,765."""
 
 
 class Allocation(msgspec.Struct, frozen=True):

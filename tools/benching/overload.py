@@ -29,7 +29,7 @@ from edgefuse.vision.types import Frame, Packet
 from edgefuse.worker.run import RunRequest
 
 OVERLOAD = 2
-FRAMES = 200
+FRAMES = 500
 MAX_PERIODS = 3.0
 Slow = Literal["find", "compose", "both"]
 

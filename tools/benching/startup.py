@@ -1,4 +1,4 @@
-"""Measure what `edgefuse run` does before the first frame is delivered, part by part, on a unit that is known."""
+"""Measure what `edgefuse run` does before the first frame is delivered, part by part, where the models are checked."""
 
 from __future__ import annotations
 

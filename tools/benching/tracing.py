@@ -35,7 +35,8 @@ class Traced(msgspec.Struct, frozen=True):
     rss_mb: float
     """At the last traced frame."""
     rss_slope_kb: float
-    """Growth of resident memory, kilobytes a frame, as a straight line through all looks."""
+    """Growth of resident memory, kilobytes a frame: a straight line through the second half of the looks. In the first,
+    heap and decoder settle: 8 MB at 720p within 600 frames, and 0.1 in the 3,000 after."""
 
 
 class Watch:
@@ -79,8 +80,8 @@ def run(effect: Effect, source: str, sink: str, trace_path: str) -> Traced:
     with open_pipeline(probe_board(None), request) as opened:
         opened.loop.sink = watch = Watch(opened.loop.sink, trace_path)
         report = opened.run(lambda _: None)
-    frames = np.arange(len(watch.rss_mb)) * RSS_EVERY
-    slope_mb = float(np.polyfit(frames, watch.rss_mb, 1)[0])
+    settled_mb = watch.rss_mb[len(watch.rss_mb) // 2 :]
+    slope_mb = float(np.polyfit(np.arange(len(settled_mb)) * RSS_EVERY, settled_mb, 1)[0])
     return Traced(report.frames_out, report.pool, float(watch.rss_mb[-1]), round(1000 * slope_mb, 3))
 
 
