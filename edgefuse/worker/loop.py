@@ -135,6 +135,7 @@ class Loop:
                     self.pool.give_back(buffer)
                     return
                 self.stage_times["capture"].add(clock.now_ns() - start_ns)
+                self._check_size("went over to", capture.pixels.shape[1], capture.pixels.shape[0])
                 captured_ns = player.wait_until(capture.captured_ns) if self.is_paced else capture.captured_ns
                 point = self.ladder[self.point]
                 frame = Frame(capture.pixels, self.counts.frames_in, captured_ns, buffer)
@@ -168,13 +169,17 @@ class Loop:
             stream = self.source.open()
         except SourceGoneError:
             return False
-        if stream.width_px > self.stream.width_px or stream.height_px > self.stream.height_px:
-            raise SourceError(
-                f"cannot go on: the source came back with {stream.width_px}x{stream.height_px} pixels, "
-                f"more than the {self.stream.width_px}x{self.stream.height_px} that were prepared; start again"
-            )
+        self._check_size("came back with", stream.width_px, stream.height_px)
         logger.info("source is back width_px=%d height_px=%d", stream.width_px, stream.height_px)
         return True
+
+    def _check_size(self, does: str, width_px: int, height_px: int) -> None:
+        """Refuse what no stage or sink has room for; a buffer alone would hold a picture that was only turned."""
+        if width_px > self.stream.width_px or height_px > self.stream.height_px:
+            raise SourceError(
+                f"cannot go on: the source {does} {width_px}x{height_px} pixels, "
+                f"more than the {self.stream.width_px}x{self.stream.height_px} that were prepared; start again"
+            )
 
     def _find(self) -> None:
         try:

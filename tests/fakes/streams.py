@@ -23,6 +23,8 @@ class FakeSource:
     trouble: dict[int, list[Exception]] = field(default_factory=dict)
     reopen_trouble: list[Exception] = field(default_factory=list)
     reopened_width_px: int = WIDTH_PX
+    turned_at: int | None = None
+    """From this frame on, pictures are as high as they were wide."""
     opened: int = 0
     closed: int = 0
     _next: int = 0
@@ -39,7 +41,8 @@ class FakeSource:
             raise self.trouble[self._next].pop()
         if self._next == self.frames:
             return None
-        pixels = buffer.view(HEIGHT_PX, WIDTH_PX)
+        is_turned = self.turned_at is not None and self._next >= self.turned_at
+        pixels = buffer.view(*((WIDTH_PX, HEIGHT_PX) if is_turned else (HEIGHT_PX, WIDTH_PX)))
         pixels[:] = self._next % 256
         presented_ns = int(self._next * clock.NS_PER_S / self.rate_hz)
         self._next += 1
