@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,11 +50,12 @@ def write_clip(
     is_full_range: bool = False,
     times_ms: Sequence[int] = (),
     rotation: int = 0,
+    container_options: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a video without loss worth naming; ``times_ms`` says when each frame is shown, else 25 a second."""
     options = {"libx264": {"crf": "1", "preset": "ultrafast"}, "libx264rgb": {"crf": "1"}}.get(codec, {})
     height_px, width_px = pictures[0].shape[:2]
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=dict(container_options or {})) as container:
         stream = container.add_stream(codec, rate=25, options=options)
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width_px, height_px, pixel_format

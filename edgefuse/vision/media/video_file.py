@@ -31,7 +31,7 @@ class VideoFile:
         self._first: av.VideoFrame | None = None
         self._copier = FrameCopier()
         self._rate_hz = UNKNOWN_RATE_HZ
-        self._start_ns = 0
+        self._start_ns = self._last_ns = 0
         self._given = 0
         self._is_damaged = False
 
@@ -56,7 +56,7 @@ class VideoFile:
         stream = self._container.streams.video[0]
         stream.thread_type = "AUTO"
         self._rate_hz = float(stream.average_rate or stream.guessed_rate or UNKNOWN_RATE_HZ)
-        self._given, self._is_damaged = 0, False
+        self._given, self._last_ns, self._is_damaged = 0, 0, False
         self._frames = self._decode(stream)
         self._first = next(self._frames, None)
         if self._first is None:
@@ -77,6 +77,11 @@ class VideoFile:
             self._check_damage()
             return None
         captured_ns = self._time_ns(frame) - self._start_ns
+        if captured_ns < self._last_ns:
+            # Files that were joined end to end start their clocks again; the film goes on.
+            back_ns = self._last_ns + round(NS_PER_S / self._rate_hz) - captured_ns
+            self._start_ns, captured_ns = self._start_ns - back_ns, captured_ns + back_ns
+        self._last_ns = captured_ns
         try:
             pixels = self._copier.copy(frame, buffer)
         except ValueError as e:

@@ -128,6 +128,16 @@ def test_an_empty_file_is_named(tmp_path: Path) -> None:
         assert failure(tmp_path / name) == f"cannot read {tmp_path / name}: the file is empty"
 
 
+def test_the_times_of_files_that_were_joined_end_to_end_go_on(tmp_path: Path) -> None:
+    options = {"mpegts_flags": "initial_discontinuity"}  # else the seam counts as damage
+    part = write_clip(tmp_path / "part.ts", [quarters()] * 5, container_options=options)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    times_ms = [time_ns / 1e6 for _, time_ns in read_all(make_source(str(joined)))]
+    np.testing.assert_allclose(np.diff(times_ms), 40, atol=0.1)
+    assert len(times_ms) == 10
+
+
 def test_what_is_not_a_video_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.mp4"
     path.write_text("not a video " * 100)
