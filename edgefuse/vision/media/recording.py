@@ -46,16 +46,23 @@ class Recording:
         """Create the file under its temporary name.
 
         Raises:
-            SinkError: It cannot be created.
+            SinkError: It cannot be created, or the encoder takes no pictures of that size.
         """
         try:
             self._file = self._part.open("wb")
         except OSError as e:
             raise SinkError(f"cannot write {self._path}: {reason(e)}") from e
-        # Through a file object, because libav keeps silent about a disk that is full at the end.
-        self._container = av.open(self._file, "w", format="mp4", options=_FRAGMENTED)
-        self._stream = H264Stream(self._container, stream, _ENCODER)
         self._frames = 0
+        try:
+            # Through a file object, because libav keeps silent about a disk that is full at the end.
+            self._container = av.open(self._file, "w", format="mp4", options=_FRAGMENTED)
+            self._stream = H264Stream(self._container, stream, _ENCODER)
+            self._container.start_encoding()
+        except (av.FFmpegError, OSError) as e:
+            self._abandon()
+            self._part.unlink()
+            size = f"{stream.width_px}x{stream.height_px}"
+            raise SinkError(f"cannot write {self._path}: the encoder refuses {size} pixels ({reason(e)})") from e
 
     def write(self, frame: Frame) -> None:
         """Encode one frame.

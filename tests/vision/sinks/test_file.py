@@ -246,3 +246,14 @@ def test_a_folder_that_cannot_be_written_is_told_at_open(name: str, file: str) -
         match=rf"^cannot write /sys/{file}: (permission denied|operation not permitted|read-only file system)$",
     ):
         make_sink(f"/sys/{name}").open(StreamFormat(96, 64, 25.0, 1))
+
+
+@pytest.mark.parametrize("size", [(40_000, 64), (60_000, 60_000)])
+def test_pictures_larger_than_the_encoder_takes_are_refused_before_the_first_one(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    sink = make_sink(str(tmp_path / "out.mp4"))
+    with pytest.raises(SinkError, match=f"the encoder refuses {size[0]}x{size[1]} pixels"):
+        sink.open(StreamFormat(*size, 25.0))
+    sink.close()
+    assert not list(tmp_path.iterdir())
