@@ -134,8 +134,11 @@ def test_an_unknown_stream_is_final(server: RtspServer) -> None:
 
 def test_a_password_does_not_show_in_messages() -> None:
     with pytest.raises(SourceGoneError) as caught:
-        make_source("rtsp://user:secret@127.0.0.1:1/live").open()
+        make_source("rtsp://user:secret@127.0.0.1:1/live?password=secret").open()
     assert str(caught.value) == "cannot open rtsp://127.0.0.1:1/live: connection refused"
+    with pytest.raises(SinkError) as refused:
+        make_sink("rtsp://user:secret@127.0.0.1:1/live").open(STREAM)
+    assert "secret" not in str(refused.value)
 
 
 def test_an_address_without_a_server_is_told_with_the_right_form() -> None:

@@ -12,6 +12,7 @@ import av
 from av.container import OutputContainer
 
 from edgefuse.errors import SinkError
+from edgefuse.vision.media.address import without_secrets
 from edgefuse.vision.media.encoded import H264Stream
 from edgefuse.vision.media.recording import reason
 from edgefuse.vision.sink import SinkType
@@ -32,6 +33,7 @@ class RtspSink:
         if not rest.startswith("//") or len(rest) == 2:
             raise SinkError(f"cannot open rtsp:{rest}: it has no server; write it as rtsp://server:8554/name")
         self._url = f"rtsp:{rest}"
+        self._name = without_secrets(self._url)
         self._container: OutputContainer | None = None
         self._stream: H264Stream | None = None
 
@@ -49,7 +51,7 @@ class RtspSink:
             self._container.start_encoding()
         except (av.FFmpegError, OSError) as e:
             self.close()
-            raise SinkError(f"cannot push to {self._url}: {reason(e)}; is the server running?") from e
+            raise SinkError(f"cannot push to {self._name}: {reason(e)}; is the server running?") from e
 
     def write(self, frame: Frame) -> None:
         """Push one frame.
@@ -61,7 +63,7 @@ class RtspSink:
         try:
             self._stream.write(frame.pixels, frame.captured_ns)
         except (av.FFmpegError, OSError) as e:
-            raise SinkError(f"cannot push to {self._url}: {reason(e)}; the server is gone") from e
+            raise SinkError(f"cannot push to {self._name}: {reason(e)}; the server is gone") from e
 
     def close(self) -> None:
         """Say good-bye to the server, if it is still there."""

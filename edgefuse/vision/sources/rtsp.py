@@ -5,6 +5,7 @@ from __future__ import annotations
 import av
 
 from edgefuse.errors import SourceError
+from edgefuse.vision.media.address import without_secrets
 from edgefuse.vision.media.live_stream import LiveStream
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
@@ -21,7 +22,7 @@ class RtspSource:
         if not rest.startswith("//") or len(rest) == 2:
             raise SourceError(f"cannot open rtsp:{rest}: it has no server; write it as rtsp://camera:554/stream")
         url = f"rtsp:{rest}"
-        self._stream = LiveStream(_name(url), lambda: av.open(url, options=_OPTIONS, timeout=_TIMEOUT_S))
+        self._stream = LiveStream(without_secrets(url), lambda: av.open(url, options=_OPTIONS, timeout=_TIMEOUT_S))
 
     def open(self) -> StreamFormat:
         """Connect and wait for the first picture.
@@ -43,13 +44,6 @@ class RtspSource:
     def close(self) -> None:
         """Disconnect."""
         self._stream.close()
-
-
-def _name(url: str) -> str:
-    """Give the URL without user and password, for messages."""
-    scheme, _, rest = url.partition("//")
-    server, slash, path = rest.partition("/")
-    return f"{scheme}//{server.rpartition('@')[2]}{slash}{path}"
 
 
 PLUGIN: SourceType = RtspSource
