@@ -20,7 +20,7 @@ class Buffer:
     __slots__ = ("_bytes",)
 
     def __init__(self, size_bytes: int) -> None:
-        # Zeros, not empty: pages are touched now, so that the first frames do not pay for them.
+        # The system gives pages when they are first written, so buffers that a run never needs cost nothing.
         self._bytes: NDArray[np.uint8] = np.zeros(size_bytes, np.uint8)
 
     def view(self, height_px: int, width_px: int) -> NDArray[np.uint8]:

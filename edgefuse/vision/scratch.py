@@ -17,7 +17,6 @@ class Scratch(Generic[Scalar]):
     __slots__ = ("_values",)
 
     def __init__(self, values: int, dtype: type[Scalar]) -> None:
-        # Zeros, not empty: pages are touched now, so that the first frames do not pay for them.
         self._values: NDArray[Scalar] = np.zeros(values, dtype)
 
     def view(self, *shape: int) -> NDArray[Scalar]:
