@@ -182,13 +182,17 @@ class Loop:
             )
 
     def _find(self) -> None:
+        is_failing = False
         try:
             for job in iter(self._take_newest, None):
                 try:
                     packet = self._run_stages(self.pipeline.find, job.packet)
+                    is_failing = False
                 except RuntimeRunError as e:
                     self.counts.failures += 1
-                    logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
+                    if not is_failing:  # one that fails on every frame would fill the journal
+                        logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
+                    is_failing = True
                     packet = mark_failed(job.packet)
                 self._hand_over(self._to_compose, _Job(packet, job.entered_ns))
         finally:

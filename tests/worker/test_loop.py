@@ -140,6 +140,15 @@ def test_failing_model_marks_the_frame_and_the_run_goes_on() -> None:
     assert loop.counts.failures == 1
 
 
+def test_a_model_that_fails_on_every_frame_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: Packet) -> Packet:
+        raise RuntimeRunError("cannot run model: broken")
+
+    loop = make_loop(FakeSource(6), FakeSink(), FakeStage(fail))
+    run(loop)
+    assert (loop.counts.failures, len(caplog.records)) == (6, 1)
+
+
 def test_failing_compose_stage_ends_the_run_so_that_nothing_clear_leaves() -> None:
     def fail(packet: Packet) -> Packet:
         raise ValueError("a bug")
