@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 from tqdm import tqdm
 
+from edgefuse.cli._compare import compare
 from edgefuse.cli._unit import format_table
 from edgefuse.cli._worker import enter_worker_python
 from edgefuse.command import Command
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--source", default="default", help="video, or pattern:1280x720,frames=300; without it a clip of a real face"
-    )
+    parser.add_argument("--source", help="video, or pattern:1280x720,frames=300; without it a clip of a real face")
     parser.add_argument(
         "--effect", choices=("fuse_mesh", "anonymise", "none"), default="fuse_mesh", help="(default %(default)s)"
     )
@@ -37,17 +36,24 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="ID", help="use this profile in place of the one that matches")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the times of the stages and the rate")
+    parser.add_argument(
+        "--compare",
+        choices=("mediapipe",),
+        help="find faces by another program, too, in turns over the same frames (in a checkout only)",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
     enter_worker_python(options.profile)
+    if options.compare:
+        return compare(options)
     if options.plot:
         _check_plot(options.plot)
-    from edgefuse.cli._source import resolve_source
+    from edgefuse.cli._source import DEFAULT, resolve_source
     from edgefuse.worker.run import RunRequest
 
     request = RunRequest(
-        source=resolve_source(options.source),
+        source=resolve_source(options.source or DEFAULT),
         sink="null",
         effect=options.effect,
         settings={},

@@ -7,24 +7,20 @@ MediaPipe runs in an environment of its own below .cache/, made at first use (40
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
-import sys
-import tempfile
+import itertools
 from pathlib import Path
 
 import msgspec
 import numpy as np
-from converting import environment
 from numpy.typing import NDArray
 
 from benching.finding import Finder, fetch_clip, open_models, read_frames
+from benching.peer import MediaPipe, fill
 from edgefuse.errors import EdgefuseError
 from edgefuse.vision.face.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 
 LIMIT_PERCENT = 1.5
 DETECT_EVERY = 10
-CHILD = Path(__file__).with_name("mediapipe_mesh.py")
 
 Meshes = NDArray[np.float32]
 """(frames, 468, 2) float32, pixels; not a number where no face was found."""
@@ -76,20 +72,11 @@ def measure(clip: Path) -> Report:
 
 def find_with_mediapipe(clip: Path) -> Meshes:
     """Give MediaPipe's landmarks; it is sent the very pixels that edgefuse gets."""
-    python = environment.make(environment.MEDIAPIPE, _fitting_python())
-    shape = next(read_frames(clip)).pixels.shape
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "meshes.npy"
-        command = [str(python), str(CHILD), str(shape[0]), str(shape[1]), str(path)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
-            assert child.stdin is not None
-            for frame in read_frames(clip):
-                child.stdin.write(frame.pixels.data)
-            child.stdin.close()
-        if child.returncode != 0:
-            raise EdgefuseError(f"cannot run mediapipe: it exited with code {child.returncode} ({python})")
-        meshes: Meshes = np.load(path)
-        return meshes
+    frames = read_frames(clip)
+    first = next(frames)
+    with MediaPipe(*first.pixels.shape[:2]) as peer:
+        blocks = fill(peer.frames, itertools.chain((first,), frames))
+        return np.concatenate([peer.find(len(times_ns))["mesh"] for times_ns in blocks])
 
 
 def find_with_edgefuse(clip: Path, *, is_smoothed: bool) -> Meshes:
@@ -131,17 +118,6 @@ def table(report: Report) -> str:
         figures = "".join(f"{v:8.3f}" for v in (a.mean_percent, a.p50_percent, a.p95_percent, a.p99_percent))
         lines.append(f"{name:10}{figures}{a.missed:8}   {a.within_limit:.2%}")
     return "\n".join(lines)
-
-
-def _fitting_python() -> Path:
-    """Give an interpreter that mediapipe has wheels for: this one, or another one of this machine."""
-    versions = environment.VERSIONS[environment.MEDIAPIPE]
-    if f"{sys.version_info[0]}.{sys.version_info[1]}" in versions:
-        return Path(sys.executable)
-    found = next(filter(None, (shutil.which(f"python{version}") for version in versions)), None)
-    if found is None:
-        raise EdgefuseError(f"cannot run mediapipe 0.10.14: it needs one of Python {', '.join(versions)}, none is here")
-    return Path(found)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,175 @@
+"""Compare with MediaPipe 0.10.14 FaceMesh in video mode: detect, track and mesh of one face, decoding left out.
+
+Both get the same decoded frames in blocks of 30 and take turns; who begins changes from block to block. Both give their
+models one thread. The first block warms both up and does not count. What edgefuse runs is what the plan of this unit
+chose for the operating point, and it smooths its landmarks, which MediaPipe does not. MediaPipe's frames are turned to
+RGB before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benching import make_clip
+from benching.comparing import Finder, Pair, compare
+from benching.finding import fetch_clip, read_frames
+from benching.peer import BLOCK, MediaPipe
+from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._source import resolve_source
+from edgefuse.cli._unit import format_table
+from edgefuse.errors import ConfigError, EdgefuseError
+
+CLIPS = Path(__file__).resolve().parents[2] / ".cache/clips"
+SECONDS = 10
+NOISE = 0.3
+
+
+class Times(msgspec.Struct, frozen=True):
+    """Milliseconds a frame of one side."""
+
+    p50_ms: float
+    p95_ms: float
+    cpu_ms: float
+    """Processor time of all its threads, median."""
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """One value a pair of blocks."""
+
+    min: float
+    quartiles: tuple[float, float]
+    median: float
+    max: float
+
+    @property
+    def is_noisy(self) -> bool:
+        """The middle half of the pairs spans more than ``NOISE`` of the median: the machine had other work."""
+        return self.quartiles[1] - self.quartiles[0] > NOISE * self.median
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """One clip."""
+
+    clip: str
+    width_px: int
+    height_px: int
+    frames: int
+    models: tuple[str, ...]
+    edgefuse: Times
+    mediapipe: Times
+    ratio: Spread
+    """MediaPipe's time ÷ edgefuse's; above 1, edgefuse is faster."""
+    overhead: Spread
+    """Edgefuse's time ÷ that of the same model runs alone."""
+    answered: float
+    """Share of the frames in which MediaPipe finds a face that edgefuse finds one in."""
+
+
+def main() -> int:
+    """Compare and print."""
+    parser = argparse.ArgumentParser(prog="edgefuse bench --compare mediapipe", description=__doc__)
+    parser.add_argument("--source", help="a video; without it the default clip, and three clips of 720p")
+    parser.add_argument("--frames", type=int, help="stop after so many frames")
+    parser.add_argument("--point", type=int, default=0)
+    parser.add_argument("--profile")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a clip")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    try:
+        board = probe_board(options.profile)
+        if not 0 <= options.point < len(board.profile.ladder):
+            raise ConfigError(f"cannot compare at point {options.point}: '{board.profile.id}' has no such point")
+        for clip in [Path(resolve_source(options.source))] if options.source else fetch_clips():
+            comparison = measure(board, clip, options.point, options.frames)
+            print(msgspec.json.encode(comparison).decode() if options.json else describe(comparison), flush=True)
+    except EdgefuseError as e:
+        print(f"edgefuse: {e}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def fetch_clips() -> list[Path]:
+    """Give the clips that the bar is set for; those of 720p are made once."""
+    paths = [CLIPS / f"{kind}-720p.mp4" for kind in make_clip.KINDS]
+    CLIPS.mkdir(parents=True, exist_ok=True)
+    for kind, path in zip(make_clip.KINDS, paths, strict=True):
+        if not path.exists():
+            make_clip.write(path, make_clip.make(kind, round(SECONDS * make_clip.RATE_HZ), 1, path))
+    return [*paths, fetch_clip()]
+
+
+def measure(board: Board, clip: Path, point: int = 0, frames: int | None = None) -> Comparison:
+    """Run both over a clip.
+
+    Raises:
+        EdgefuseError: One of them cannot run, or the clip is too short to compare on.
+    """
+    height_px, width_px = next(read_frames(clip)).pixels.shape[:2]
+    finder = Finder(board, point, height_px, width_px)
+    with MediaPipe(height_px, width_px) as peer:
+        pairs = list(
+            tqdm(compare(finder, peer, islice(read_frames(clip), frames)), clip.name, unit="pair", disable=None)
+        )
+    finder.close()
+    if not pairs:
+        raise EdgefuseError(f"cannot compare on {clip}: it has no more than the {BLOCK} frames that warm up")
+    models = tuple(f"{model.manifest.id} {model.variant.id}" for model in finder.models)
+    return sum_up(pairs, clip.name, (width_px, height_px), models)
+
+
+def sum_up(pairs: Sequence[Pair], clip: str, size: tuple[int, int], models: tuple[str, ...]) -> Comparison:
+    """Turn pairs into figures."""
+    ours, theirs = (np.concatenate(side) for side in zip(*((pair.ours, pair.theirs) for pair in pairs), strict=True))
+    is_found = theirs["is_found"]
+    return Comparison(
+        clip=clip,
+        width_px=size[0],
+        height_px=size[1],
+        frames=len(ours),
+        models=models,
+        edgefuse=_times(ours),
+        mediapipe=_times(theirs),
+        ratio=_spread([pair.ratio for pair in pairs]),
+        overhead=_spread([pair.overhead for pair in pairs]),
+        answered=float(ours["is_found"][is_found].mean()) if is_found.any() else 1.0,
+    )
+
+
+def _times(timings: NDArray[np.void]) -> Times:
+    p50, p95 = np.percentile(timings["wall_s"] * 1e3, (50, 95)).round(4).tolist()
+    return Times(p50, p95, round(float(np.median(timings["cpu_s"])) * 1e3, 4))
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    low, q1, median, q3, high = np.percentile(values, (0, 25, 50, 75, 100)).round(3).tolist()
+    return Spread(low, (q1, q3), median, high)
+
+
+def describe(c: Comparison) -> str:
+    """Give a comparison for a person."""
+    rows = [("ms a frame", "p50", "p95", "processor")]
+    rows += [
+        (name, f"{times.p50_ms:.2f}", f"{times.p95_ms:.2f}", f"{times.cpu_ms:.2f}")
+        for name, times in (("edgefuse", c.edgefuse), ("mediapipe", c.mediapipe))
+    ]
+    noise = "; the pairs scatter, other work disturbs" if c.ratio.is_noisy else ""
+    return (
+        f"{c.clip}, {c.width_px}x{c.height_px}, {c.frames} frames; {' + '.join(c.models)}\n{format_table(rows)}\n"
+        f"edgefuse is {c.ratio.median:.2f} times as fast (pairs {c.ratio.min:.2f} to {c.ratio.max:.2f}{noise})\n"
+        f"answered {c.answered:.1%} of the frames that mediapipe answered; "
+        f"{c.overhead.median:.2f} times the time of its models alone\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
