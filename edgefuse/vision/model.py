@@ -111,9 +111,11 @@ class ImageInput:
         self._tensor = cast("NDArray[np.integer[Any] | np.floating[Any]]", tensor[0])
         self._turned: Pixels = np.zeros((self.height_px, self.width_px, 3), np.uint8)
         self._plane: NDArray[np.uint8] = np.zeros((self.height_px, self.width_px), np.uint8)
+        self._is_single = spec.dtype == "float32"
+        self._scale, self._offset = spec.scale, -spec.mean * spec.scale
         levels = np.arange(256, dtype=np.float32)
         is_float = np.issubdtype(tensor.dtype, np.floating)
-        self._table = ((levels - spec.mean) * spec.scale if is_float else levels).astype(spec.dtype)
+        self._table = (levels * self._scale + self._offset if is_float else levels).astype(spec.dtype)
 
     def write(self, picture: Pixels) -> None:
         """Convert and copy a picture into the tensor.
@@ -124,14 +126,18 @@ class ImageInput:
         if self._is_planar:
             for plane, target in enumerate(self._tensor):
                 cv2.extractChannel(picture, 2 - plane if self._is_rgb else plane, dst=self._plane)
-                self._look_up(self._plane, target)
+                self._convert(self._plane, target)
         else:
             if self._is_rgb:
                 done = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=self._turned)
                 assert done is self._turned
                 picture = self._turned
-            self._look_up(picture, self._tensor)
+            self._convert(picture, self._tensor)
 
-    def _look_up(self, values: NDArray[np.uint8], target: NDArray[np.integer[Any] | np.floating[Any]]) -> None:
-        done = cv2.LUT(values, self._table, dst=target)
+    def _convert(self, values: NDArray[np.uint8], target: NDArray[np.integer[Any] | np.floating[Any]]) -> None:
+        if self._is_single:
+            # The one call of OpenCV that scales, shifts and changes the type at once; a table takes twice as long.
+            done = cv2.addWeighted(values, self._scale, values, 0, self._offset, dst=target, dtype=cv2.CV_32F)
+        else:
+            done = cv2.LUT(values, self._table, dst=target)
         assert done is target

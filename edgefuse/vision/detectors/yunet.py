@@ -47,7 +47,9 @@ class YuNetDecoder:
     def decode(self, outputs: Sequence[NDArray[np.generic]], min_score: float) -> list[Face]:
         """See ``Decoder.decode``; all five landmarks are given."""
         tables = [_table(output, is_planar=planar) for output, planar in zip(outputs, self._are_planar, strict=True)]
-        found = [self._decode_stride(stride, tables, min_score) for stride in STRIDES]
+        found = [part for stride in STRIDES if (part := self._decode_stride(stride, tables, min_score)) is not None]
+        if not found:
+            return []
         rows, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return [
             Face(box=row[:4], score=float(score), eyes=row[4:8].reshape(2, 2), points=row[4:].reshape(5, 2))
@@ -56,18 +58,23 @@ class YuNetDecoder:
 
     def _decode_stride(
         self, stride: int, tables: list[NDArray[np.float32]], min_score: float
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give (N, 14) rows, box and landmarks in pixels, and (N,) scores of the likely candidates of one stride."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Give (N, 14) rows, box and landmarks in pixels, and (N,) scores of the likely candidates of one stride.
+
+        Nothing where there are none: a face is seen at one or two of the strides, and the rest should cost nothing.
+        """
         places = self._places[stride]
         first, second = (tables[place][:, 0] for place in places[1])
-        # Both are sigmoids; rounding in low precision may carry them past the ends.
-        squares = np.clip(first, 0, 1) * np.clip(second, 0, 1)
+        squares = first * second
         likely = np.flatnonzero(squares >= max(min_score, 1e-6) ** 2)
+        if not likely.size:
+            return None
         cells = self._cells[stride][likely]
         boxes, points = tables[places[4][0]][likely], tables[places[10][0]][likely]
         centres, halves = cells + boxes[:, :2], np.exp(boxes[:, 2:]) / 2
         rows = np.concatenate((centres - halves, centres + halves, points + np.tile(cells, 5)), axis=1)
-        return rows * np.float32(stride), np.sqrt(squares[likely])
+        # Both scores are sigmoids; rounding in low precision may carry them past 1.
+        return rows * np.float32(stride), np.sqrt(np.minimum(squares[likely], 1))
 
 
 def _table_shape(spec: TensorSpec) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class MeshModel:
         self._input = ImageInput(model.variant.inputs[0], model.inputs[0])
         self._size_px = self._input.width_px
         self._crop: Pixels = np.zeros((self._size_px, self._size_px, 3), np.uint8)
-        self._points = cast(Points, model.outputs[sizes.index(MESH_POINTS * 3)].reshape(MESH_POINTS, 3))
+        self._points = cast(Points, model.outputs[sizes.index(MESH_POINTS * 3)].reshape(MESH_POINTS, 1, 3))
         self._logit = cast(NDArray[np.float32], model.outputs[sizes.index(1)].reshape(1))
 
     def read(self, pixels: Pixels, region: Region) -> tuple[Points, float]:
@@ -51,9 +51,8 @@ class MeshModel:
         assert done is self._crop
         self._input.write(self._crop)
         self._model.run()
-        turn = np.zeros((3, 3), np.float32)
-        turn[:2, :2] = to_frame[:, :2]
-        turn[2, 2] = region.side_px / self._size_px  # depth comes in the unit of x and y
-        mesh = self._points @ turn.T
-        mesh += np.array((*to_frame[:, 2], 0), np.float32)
+        (xx, xy, x), (yx, yy, y) = to_frame.tolist()
+        zz = region.side_px / self._size_px  # depth comes in the unit of x and y
+        solid = np.array(((xx, xy, 0, x), (yx, yy, 0, y), (0, 0, zz, 0)), np.float32)
+        mesh = cast(Points, cv2.transform(self._points, solid)).reshape(MESH_POINTS, 3)
         return mesh, 1 / (1 + math.exp(-min(max(float(self._logit[0]), -80), 80)))
