@@ -61,6 +61,14 @@ def box_around(points: Points) -> NDArray[np.float32]:
     return np.array((x.min(), y.min(), x.max(), y.max()))
 
 
+def scale_box(box: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Scale a box about its middle."""
+    corners = box.reshape(2, 2)
+    middle = corners.mean(axis=0)
+    scaled: NDArray[np.float32] = (corners - middle) * np.float32(scale) + middle
+    return scaled.reshape(4)
+
+
 def box_share(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Give the share 0..1 of a box that lies in another."""
     ax1, ay1, ax2, ay2 = box.tolist()

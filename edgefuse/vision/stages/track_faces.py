@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.vision.face.geometry import box_around, box_overlap, box_share, region_around
+from edgefuse.vision.face.geometry import box_around, box_overlap, box_share, region_around, scale_box
 from edgefuse.vision.face.mesh_model import MeshModel
 from edgefuse.vision.face.smooth import gap_s
 from edgefuse.vision.face.track import REGION_MARGIN, Track
@@ -27,6 +27,10 @@ TASK = "track_faces"
 SAME_FACE_OVERLAP = 0.5
 """Boxes that share more than this of the smaller one are the same face. MediaPipe takes an IoU of 0.5, which the tight
 box of a detector and the wide one of a mesh seldom reach on a tilted face."""
+
+OWN_SCALE, OWN_SHARE = 1.5, 0.9
+"""A detection of a followed face has at least this share in the track's box, scaled so about its middle: all of it on
+every frame of the default clip, and what hides faces hides about as much."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,8 +135,12 @@ def _is_followed(face: Face, tracks: list[Track]) -> bool:
 
 
 def _is_inside(face: Face, tracks: list[Track]) -> bool:
-    """Tell whether a detected face is what one of the tracks is on: a large face around a small one is another face."""
-    return any(box_share(face.box, track.face.box) > SAME_FACE_OVERLAP for track in tracks)
+    """Tell whether a detected face is what one of the tracks is on; one that sticks out is somebody else."""
+    return any(
+        box_share(face.box, track.face.box) > SAME_FACE_OVERLAP
+        and box_share(face.box, scale_box(track.face.box, OWN_SCALE)) > OWN_SHARE
+        for track in tracks
+    )
 
 
 def _without_twins(tracks: list[Track]) -> list[Track]:

@@ -132,15 +132,20 @@ def test_no_more_faces_are_followed_than_asked_for_but_all_are_passed_on() -> No
     assert sorted(ids(seen)) == [0, 1]
 
 
-def test_a_large_face_around_a_small_one_that_is_followed_is_passed_on_too() -> None:
+@pytest.mark.parametrize(
+    ("low", "high"), [((-2, -3), (2, 1)), ((-0.1, -0.8), (1.5, 0.8))], ids=["around a small one", "behind a neighbour"]
+)
+def test_a_face_that_sticks_out_of_one_that_is_followed_is_passed_on_too(
+    low: tuple[float, float], high: tuple[float, float]
+) -> None:
     finder = Finder(point=NEVER)
     (followed,) = finder.watch([[LEFT]])[0].faces
     x, y, radius = LEFT
-    around = np.array((x - 2 * radius, y - 3 * radius, x + 2 * radius, y + radius), np.float32)
-    adult = Face(box=around, score=0.9, eyes=np.array(((x - 40, y - 60), (x + 40, y - 60)), np.float32))
-    seen = finder.track(replace(packet(draw_discs(LEFT), 1), faces=(followed, adult), search=Search.WHOLE))
+    box = np.array((x + low[0] * radius, y + low[1] * radius, x + high[0] * radius, y + high[1] * radius), np.float32)
+    other = Face(box=box, score=0.9, eyes=np.array(((x, y), (x + radius, y)), np.float32))
+    seen = finder.track(replace(packet(draw_discs(LEFT), 1), faces=(followed, other), search=Search.WHOLE))
     assert ids(seen) == [1, 0]
-    np.testing.assert_array_equal(seen.faces[1].box, around)
+    np.testing.assert_array_equal(seen.faces[1].box, box)
 
 
 def test_two_tracks_that_meet_on_one_face_become_the_older_one() -> None:
