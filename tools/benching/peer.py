@@ -17,6 +17,7 @@ from types import TracebackType
 
 import numpy as np
 from converting import environment
+from converting.errors import ConvertError
 from numpy.typing import NDArray
 
 from edgefuse.errors import EdgefuseError
@@ -36,8 +37,7 @@ class MediaPipe:
         """Start it.
 
         Raises:
-            ConvertError: Its environment cannot be made.
-            EdgefuseError: There is no interpreter that it has wheels for.
+            ConvertError: Its environment cannot be made, or there is no interpreter that it has wheels for.
         """
         self._python = environment.make(environment.MEDIAPIPE, _fitting_python())
         memory = os.memfd_create("frames")
@@ -96,5 +96,5 @@ def _fitting_python() -> Path:
         return Path(sys.executable)
     found = next(filter(None, (shutil.which(f"python{version}") for version in versions)), None)
     if found is None:
-        raise EdgefuseError(f"cannot run mediapipe 0.10.14: it needs one of Python {', '.join(versions)}, none is here")
+        raise ConvertError(f"cannot run mediapipe 0.10.14: it needs one of Python {', '.join(versions)}, none is here")
     return Path(found)

@@ -1,0 +1,77 @@
+"""The comparison with MediaPipe: its arithmetic, and the bar that edgefuse is not slower."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benching import make_clip
+from benching.compare import Comparison, Spread, describe, measure, sum_up
+from benching.comparing import TIMING, Pair
+from benching.peer import MediaPipe
+from converting.errors import ConvertError
+
+from edgefuse.cli._plan import probe_board
+from edgefuse.store.store import Store
+
+FRAMES = 240
+TRIES = 3
+
+
+def timings(times_ms: list[float], is_found: list[bool]) -> np.ndarray:
+    made = np.zeros(len(times_ms), TIMING)
+    made["wall_s"] = made["cpu_s"] = np.array(times_ms) / 1e3
+    made["is_found"] = is_found
+    return made
+
+
+def test_ratio_and_overhead_are_of_whole_blocks() -> None:
+    pair = Pair(timings([1, 1, 4], [True] * 3), timings([3, 3, 3], [True] * 3), alone_s=4e-3)
+    assert (pair.ratio, pair.overhead) == pytest.approx((1.5, 1.5))
+
+
+def test_only_frames_that_mediapipe_answers_are_asked_for() -> None:
+    pair = Pair(timings([1] * 4, [True, False, True, True]), timings([2] * 4, [True, True, True, False]), alone_s=3e-3)
+    comparison = sum_up([pair], "a.mp4", (4, 3), ("a",))
+    assert comparison.answered == pytest.approx(2 / 3)
+    assert "answered 66.7% of the frames" in describe(comparison)
+
+
+@pytest.mark.parametrize(("quartiles", "is_noisy"), [((1.4, 1.6), False), ((1.0, 1.8), True)])
+def test_pairs_that_scatter_are_called_noisy(quartiles: tuple[float, float], is_noisy: bool) -> None:
+    assert Spread(0.9, quartiles, 1.5, 2.0).is_noisy is is_noisy
+
+
+@pytest.fixture(scope="module")
+def clip(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clips") / "astronaut-720p.mp4"
+    make_clip.write(path, make_clip.make("astronaut", FRAMES, 1, path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def needs_mediapipe() -> None:
+    try:
+        with MediaPipe(48, 64) as peer:
+            peer.find(1)
+    except ConvertError as e:
+        pytest.skip(str(e))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("needs_mediapipe")
+def test_finding_is_no_slower_than_mediapipe_and_misses_nothing(clip: Path) -> None:
+    """Decided by the median pair of blocks of the first run whose pairs agree, see ``Spread.is_noisy``.
+
+    Where the machine lets no run of three have its peace, processor time decides: both spend theirs one thread a model.
+    """
+    board = probe_board(None)
+    for _ in range(TRIES):
+        comparison = measure(board, clip)
+        if not comparison.ratio.is_noisy:
+            break
+    assert comparison.answered >= 0.99
+    assert speed(comparison) >= 1, describe(comparison)
+
+
+def speed(c: Comparison) -> float:
+    return c.mediapipe.cpu_ms / c.edgefuse.cpu_ms if c.ratio.is_noisy else c.ratio.median
