@@ -1,0 +1,117 @@
+"""Sampling a face in its own frame: the same patches of skin in every picture, whatever its place, size and pose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.vision.face.canonical import Rotation, load_canonical_face
+from edgefuse.vision.face.face_mesh import Indices, load_face_mesh
+from edgefuse.vision.types import Pixels, Points
+
+GRID = 16
+"""Rows and columns of patches over the box of the canonical face."""
+
+Grid = NDArray[np.bool_]
+"""(GRID, GRID) bool."""
+
+_FINE = 4 * GRID
+"""A patch is the mean of sixteen samples: sensor noise averages out, and no frame hits another pore."""
+_BOTH_IN_ONE = np.zeros((0, 0), np.float32)
+"""Tells ``cv2.remap`` that the first map holds x and y."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """Where the patches lie on the mesh."""
+
+    is_face: Grid
+    """The others lie outside of the outline and repeat the nearest patch of the face."""
+    corners: Indices
+    """(GRID², 3): mesh points around each patch's middle."""
+    weights: NDArray[np.float32]
+    """(GRID², 3, 1): share of each of them."""
+    normals: NDArray[np.float32]
+    """(GRID, GRID, 3): away from the skin, in the axes of the canonical face."""
+
+    def middles(self, mesh: Points) -> Points:
+        """Give the middles of the patches of a mesh: (GRID, GRID, 2)."""
+        places: Points = np.einsum("pcx,pcy->px", mesh[self.corners, :2], self.weights)
+        return places.reshape(GRID, GRID, 2)
+
+    def facing(self, turn: Rotation) -> NDArray[np.float32]:
+        """Tell how much each patch of a face looks at the camera: (GRID, GRID), 1 straight, 0 from the side."""
+        facing: NDArray[np.float32] = self.normals @ -turn[2].astype(np.float32)
+        return facing
+
+
+@cache
+def load_patches() -> Patches:
+    """Lay the grid over the canonical face; the arrays are shared, so nobody writes into them."""
+    face, triangles = load_canonical_face(), load_face_mesh().triangles
+    low, high = face[:, :2].min(axis=0), face[:, :2].max(axis=0)
+    steps = (np.arange(GRID) + 0.5) / GRID
+    middles = low + (high - low) * np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    shares = _shares(middles, face[triangles, :2])
+    triangle = shares.min(axis=2).argmax(axis=1)  # shares are all positive only inside
+    patch = np.arange(len(middles))
+    is_face = shares[patch, triangle].min(axis=1) >= 0
+    inside = np.flatnonzero(is_face)
+    gaps = np.linalg.norm(middles[:, np.newaxis] - middles[inside], axis=2)
+    nearest = inside[gaps.argmin(axis=1)]
+    corners = triangles[triangle[nearest]]
+    one, two = face[corners[:, 1]] - face[corners[:, 0]], face[corners[:, 2]] - face[corners[:, 0]]
+    normals = np.cross(one, two)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    return Patches(
+        is_face=is_face.reshape(GRID, GRID),
+        corners=corners,
+        weights=shares[nearest, triangle[nearest], :, np.newaxis].astype(np.float32),
+        normals=normals.reshape(GRID, GRID, 3),
+    )
+
+
+def _shares(points: NDArray[np.floating], triangles: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Give the barycentric coordinates (N, T, 3) of points (N, 2) in triangles (T, 3, 2); edge-on ones hold none."""
+    origin = triangles[:, 0]
+    one, two = triangles[:, 1] - origin, triangles[:, 2] - origin
+    to = points[:, np.newaxis] - origin
+    area = one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0]
+    area[np.abs(area) < 1e-6] = np.nan
+    along = (to[:, :, 0] * two[:, 1] - to[:, :, 1] * two[:, 0]) / area
+    across = (one[:, 0] * to[:, :, 1] - one[:, 1] * to[:, :, 0]) / area
+    shares: NDArray[np.float64] = np.nan_to_num(np.stack((1 - along - across, along, across), axis=2), nan=-np.inf)
+    return shares
+
+
+class PatchSampler:
+    """Reads the patches of faces; its buffers are used again for every face."""
+
+    def __init__(self) -> None:
+        self._patches = load_patches()
+        self._places = np.zeros((_FINE, _FINE, 2), np.float32)
+        self._fine = np.zeros((_FINE, _FINE, 3), np.uint8)
+        self._colours = np.zeros((GRID, GRID, 3), np.uint8)
+
+    def sample(self, pixels: Pixels, mesh: Points) -> tuple[Pixels, Grid]:
+        """Read the patches of one face.
+
+        Args:
+            pixels: The frame.
+            mesh: (468, 3) in pixels of the frame.
+
+        Returns:
+            (GRID, GRID, 3) mean colours, valid until the next call, and which patches lie inside of the frame.
+        """
+        height, width = pixels.shape[:2]
+        middles = self._patches.middles(mesh)
+        is_inside = ((middles >= 0) & (middles < (width, height))).all(axis=2)
+        cv2.resize(middles, (_FINE, _FINE), dst=self._places, interpolation=cv2.INTER_LINEAR)
+        done = cv2.remap(pixels, self._places, _BOTH_IN_ONE, cv2.INTER_LINEAR, self._fine, cv2.BORDER_REPLICATE)
+        assert done is self._fine
+        cv2.resize(self._fine, (GRID, GRID), dst=self._colours, interpolation=cv2.INTER_AREA)
+        return self._colours, np.asarray(is_inside)

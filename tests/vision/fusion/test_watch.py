@@ -1,0 +1,101 @@
+"""Tests of watching faces: what makes them fade."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from fakes.discs import FRAME_NS, packet
+from fakes.portraits import face_at, texture
+
+from edgefuse.vision.face.canonical import load_canonical_face
+from edgefuse.vision.fusion.watch import Watch
+from edgefuse.vision.types import Face, Frame, Pixels
+
+HEIGHT_PX, WIDTH_PX = 240, 320
+SCENE = texture(HEIGHT_PX, WIDTH_PX, seed=1, grain_px=40)
+LEFT, RIGHT = face_at(90, 120, 60, track_id=1), face_at(230, 120, 60, track_id=2)
+
+
+def frame(index: int, pixels: Pixels = SCENE) -> Frame:
+    return packet(pixels, index).frame
+
+
+def watch_one(faces: Iterable[Face], pixels: Pixels = SCENE) -> list[float]:
+    watch = Watch()
+    return [watch.opacities([face], {face.track_id}, frame(i, pixels))[0] for i, face in enumerate(faces)]
+
+
+def turned(yaw_rad: float) -> Face:
+    rotation = cv2.Rodrigues(np.array((0, yaw_rad, 0.0)))[0]
+    mesh = (load_canonical_face() @ rotation.T * 6 + (160, 120, 0)).astype(np.float32)
+    return replace(LEFT, mesh=mesh)
+
+
+def test_a_face_that_shows_itself_is_fused_from_the_first_frame_on() -> None:
+    assert watch_one([LEFT] * 40) == [1.0] * 40
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        turned(1.1),
+        turned(-1.1),
+        face_at(0, 60, 60),
+        replace(LEFT, score=0.55),
+    ],
+    ids=["turned left", "turned right", "leaves the frame", "unsure"],
+)
+def test_a_face_that_can_no_longer_be_trusted_fades_out(worse: Face) -> None:
+    shown = watch_one([*[LEFT] * 5, *[worse] * 4])
+    assert shown[4] == 1 and shown[5] < 1 and shown[-1] == 0
+
+
+def test_a_face_that_turns_a_little_is_fused() -> None:
+    assert watch_one([turned(0.7)] * 5) == [1.0] * 5
+
+
+def test_what_covers_a_face_fades_it_out_and_what_leaves_lets_it_in_again() -> None:
+    watch, covered = Watch(), SCENE.copy()
+    covered[140:185, 65:115] = (120, 125, 130)
+    pictures = [*[SCENE] * 30, *[covered] * 10, *[SCENE] * 30]
+    shown = [watch.opacities([LEFT], {1}, frame(i, pixels))[0] for i, pixels in enumerate(pictures)]
+    assert shown[29] == 1 and shown[33:42] == [0] * 9 and shown[-1] == 1
+    assert max(abs(a - b) for a, b in itertools.pairwise(shown)) < 0.34
+
+
+def test_faces_that_cross_fade_out_and_come_back() -> None:
+    watch = Watch()
+    ways: Sequence[tuple[Face, Face]] = [
+        (face_at(90 + 3 * i, 110, 30, track_id=1), face_at(230 - 3 * i, 130, 30, track_id=2)) for i in range(48)
+    ]
+    shown = [watch.opacities(faces, {1, 2}, frame(i)) for i, faces in enumerate(ways)]
+    assert shown[0] == [1, 1] and shown[23] == [0, 0]
+
+
+def test_a_face_that_is_no_longer_the_target_fades_out_and_the_new_one_fades_in() -> None:
+    watch = Watch()
+    before = [watch.opacities([LEFT, RIGHT], {1}, frame(i)) for i in range(5)]
+    after = [watch.opacities([LEFT, RIGHT], {2}, frame(5 + i)) for i in range(30)]
+    assert before[-1] == [1, 0] and after[-1] == [0, 1]
+    jumps = np.abs(np.diff(np.array(before + after), axis=0))
+    assert jumps.max() < 0.34
+
+
+def test_a_face_that_was_gone_for_a_moment_fades_in() -> None:
+    watch = Watch()
+    watch.opacities([LEFT], {1}, frame(0))
+    watch.opacities([], {1}, frame(1))
+    shown = [watch.opacities([LEFT], {1}, frame(2 + i))[0] for i in range(30)]
+    assert shown[0] == 0 and shown[-1] == 1
+
+
+def test_a_face_that_was_gone_for_long_is_a_new_one() -> None:
+    watch = Watch()
+    watch.opacities([LEFT], {1}, frame(0))
+    for i in range(1, 70):
+        watch.opacities([], set(), frame(i))
+    assert watch.opacities([LEFT], {1}, frame(70)) == [1]
+    assert 70 * FRAME_NS > 2e9
