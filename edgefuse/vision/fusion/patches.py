@@ -21,8 +21,6 @@ Grid = NDArray[np.bool_]
 
 _FINE = 4 * GRID
 """A patch is the mean of sixteen samples: sensor noise averages out, and no frame hits another pore."""
-_BOTH_IN_ONE = np.zeros((0, 0), np.float32)
-"""Tells ``cv2.remap`` that the first map holds x and y."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +32,14 @@ class Patches:
     corners: Indices
     """(GRID², 3): mesh points around each patch's middle."""
     weights: NDArray[np.float32]
-    """(GRID², 3, 1): share of each of them."""
+    """(GRID², 3): share of each of them."""
     normals: NDArray[np.float32]
     """(GRID, GRID, 3): away from the skin, in the axes of the canonical face."""
 
     def middles(self, mesh: Points) -> Points:
-        """Give the middles of the patches of a mesh: (GRID, GRID, 2)."""
-        places: Points = np.einsum("pcx,pcy->px", mesh[self.corners, :2], self.weights)
-        return places.reshape(GRID, GRID, 2)
+        """Give the middles of the patches of a mesh, x and y apart: (2, GRID, GRID)."""
+        places: Points = np.einsum("pcx,pc->xp", mesh[self.corners, :2], self.weights)
+        return places.reshape(2, GRID, GRID)
 
     def facing(self, turn: Rotation) -> NDArray[np.float32]:
         """Tell how much each patch of a face looks at the camera: (GRID, GRID), 1 straight, 0 from the side."""
@@ -70,7 +68,7 @@ def load_patches() -> Patches:
     return Patches(
         is_face=is_face.reshape(GRID, GRID),
         corners=corners,
-        weights=shares[nearest, triangle[nearest], :, np.newaxis].astype(np.float32),
+        weights=shares[nearest, triangle[nearest]].astype(np.float32),
         normals=normals.reshape(GRID, GRID, 3),
     )
 
@@ -93,7 +91,7 @@ class PatchSampler:
 
     def __init__(self) -> None:
         self._patches = load_patches()
-        self._places = np.zeros((_FINE, _FINE, 2), np.float32)
+        self._x, self._y = (np.zeros((_FINE, _FINE), np.float32) for _ in range(2))
         self._fine = np.zeros((_FINE, _FINE, 3), np.uint8)
         self._colours = np.zeros((GRID, GRID, 3), np.uint8)
 
@@ -108,10 +106,11 @@ class PatchSampler:
             (GRID, GRID, 3) mean colours, valid until the next call, and which patches lie inside of the frame.
         """
         height, width = pixels.shape[:2]
-        middles = self._patches.middles(mesh)
-        is_inside = ((middles >= 0) & (middles < (width, height))).all(axis=2)
-        cv2.resize(middles, (_FINE, _FINE), dst=self._places, interpolation=cv2.INTER_LINEAR)
-        done = cv2.remap(pixels, self._places, _BOTH_IN_ONE, cv2.INTER_LINEAR, self._fine, cv2.BORDER_REPLICATE)
+        x, y = self._patches.middles(mesh)
+        is_inside: Grid = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        for middles, places in ((x, self._x), (y, self._y)):
+            cv2.resize(middles, (_FINE, _FINE), dst=places, interpolation=cv2.INTER_LINEAR)
+        done = cv2.remap(pixels, self._x, self._y, cv2.INTER_LINEAR, dst=self._fine, borderMode=cv2.BORDER_REPLICATE)
         assert done is self._fine
         cv2.resize(self._fine, (GRID, GRID), dst=self._colours, interpolation=cv2.INTER_AREA)
-        return self._colours, np.asarray(is_inside)
+        return self._colours, is_inside

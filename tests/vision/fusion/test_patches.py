@@ -18,7 +18,7 @@ def test_patches_fill_the_face_and_are_alike_on_both_sides() -> None:
 
 def test_middles_lie_where_they_are_on_the_canonical_face() -> None:
     face = load_canonical_face()
-    middles = PATCHES.middles(face)[PATCHES.is_face]
+    middles = PATCHES.middles(face)[:, PATCHES.is_face].T
     low, high = face[:, :2].min(axis=0), face[:, :2].max(axis=0)
     rows, columns = np.nonzero(PATCHES.is_face)
     expected = low + (high - low) * (np.stack((columns, rows), axis=1) + 0.5) / GRID
@@ -32,6 +32,16 @@ def test_a_turned_head_shows_one_cheek_and_hides_the_other() -> None:
     assert straight[PATCHES.is_face].mean() > 0.7
     sides = {float(np.sign((turned - straight)[side].mean())) for side in (left, right)}
     assert sides == {-1.0, 1.0}
+
+
+def test_a_patch_has_the_colour_of_what_lies_under_it() -> None:
+    ramp = np.zeros((300, 300, 3), np.uint8)
+    ramp[:, :, 0], ramp[:, :, 1] = np.arange(300)[np.newaxis] * 0.8, np.arange(300)[:, np.newaxis] * 0.8
+    mesh = face_at(140, 160, 100).mesh
+    assert mesh is not None
+    colours, _ = PatchSampler().sample(ramp, mesh)
+    expected = PATCHES.middles(mesh)[:, 1:-1, 4:12] * 0.8  # at the rim a patch is cut off
+    np.testing.assert_allclose(colours[1:-1, 4:12, :2].transpose(2, 0, 1), expected, atol=2)
 
 
 @pytest.mark.parametrize("radius_px", [40, 200])
