@@ -42,9 +42,7 @@ def test_allocation_of_a_decoder_is_listed_by_its_library_and_no_fault() -> None
 
 
 def test_allocation_elsewhere_is_a_fault_told_with_its_line_of_edgefuse() -> None:
-    assert make_result(NUMPY).faults() == [
-        "9 allocations of up to 220,000 bytes at /x/edgefuse/vision/warp.py:112"
-    ]
+    assert make_result(NUMPY).faults() == ["9 allocations of up to 220,000 bytes at /x/edgefuse/vision/warp.py:112"]
 
 
 def test_python_that_a_codec_calls_is_not_the_codec() -> None:
