@@ -110,7 +110,7 @@ class ImageInput:
         self._is_rgb = spec.colour == "rgb"
         self._tensor = cast("NDArray[np.integer[Any] | np.floating[Any]]", tensor[0])
         self._turned: Pixels = np.zeros((self.height_px, self.width_px, 3), np.uint8)
-        self._plane: NDArray[np.uint8] = np.zeros((self.height_px, self.width_px), np.uint8)
+        self._planes = tuple(np.zeros((self.height_px, self.width_px), np.uint8) for _ in range(3))
         self._is_single = spec.dtype == "float32"
         self._scale, self._offset = spec.scale, -spec.mean * spec.scale
         levels = np.arange(256, dtype=np.float32)
@@ -124,13 +124,14 @@ class ImageInput:
             picture: (height_px, width_px, 3) uint8 BGR, already at the input's size.
         """
         if self._is_planar:
-            for plane, target in enumerate(self._tensor):
-                cv2.extractChannel(picture, 2 - plane if self._is_rgb else plane, dst=self._plane)
-                self._convert(self._plane, target)
+            done = cv2.split(picture, self._planes)
+            assert done[0] is self._planes[0]
+            for plane, target in zip(self._planes[:: -1 if self._is_rgb else 1], self._tensor, strict=True):
+                self._convert(plane, target)
         else:
             if self._is_rgb:
-                done = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=self._turned)
-                assert done is self._turned
+                turned = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=self._turned)
+                assert turned is self._turned
                 picture = self._turned
             self._convert(picture, self._tensor)
 
