@@ -16,18 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.clock import NS_PER_S
-from edgefuse.vision.fusion.patches import GRID, Grid
-from edgefuse.vision.types import Pixels
-
-Look = NDArray[np.float32]
-"""(GRID, GRID, 3) natural logarithms: red against green, blue against green, and luminance of each patch."""
+from edgefuse.vision.face.patches import GRID, Grid, Look
 
 COVERED_SHARE = 0.45
 """Of a window that is as strange as can be, from which on a face counts as covered: in the clips clear faces stay below
 0.41, hands over the chin above 0.49."""
 
-DARK_LEVELS = 8.0
-"""Added before taking logarithms: the colour of dark pixels is noise."""
 USUAL_CHANGE = np.array((0.04, 0.08, 0.08), np.float32)
 """How far patches of a clear face wander while it talks and turns: the 95th percentile in the clips."""
 MAX_STRANGENESS = 5.0
@@ -43,15 +37,6 @@ MEMORY_S = 2.0
 """How fast the memory follows: slower than hands come, faster than the sun moves."""
 FORGET_S = 10.0
 """What has been strange for so long without a break is how the face looks now: other glasses, another lamp."""
-
-_WEIGHTS = np.array(((0, -1, 1), (1, -1, 0), (0.114, 0.587, 0.299)), np.float32).T
-"""From logarithms of blue, green and red to a ``Look``; luminance as in ITU-R BT.601."""
-
-
-def look_of(colours: Pixels) -> Look:
-    """Turn the (GRID, GRID, 3) colours of patches into what is compared."""
-    look: Look = np.log(colours + np.float32(DARK_LEVELS)) @ _WEIGHTS
-    return look
 
 
 class Occlusion:

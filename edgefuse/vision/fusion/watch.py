@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from edgefuse.clock import NS_PER_S
 from edgefuse.vision.face.canonical import turn_of
-from edgefuse.vision.fusion.occlusion import Occlusion, look_of
-from edgefuse.vision.fusion.patches import PatchSampler, load_patches
+from edgefuse.vision.face.patches import PatchSampler, load_patches
+from edgefuse.vision.fusion.occlusion import Occlusion
 from edgefuse.vision.fusion.presence import PAUSED, Presence, Trust, first, step
 from edgefuse.vision.fusion.signs import Signs, overlap_with_others, trust
 from edgefuse.vision.types import Face, Frame
@@ -65,14 +65,14 @@ class Watch:
         """Read the signs of one face."""
         assert face.mesh is not None, "only faces with a mesh are watched"
         turn = turn_of(face.mesh)
-        colours, is_inside = self._sampler.sample(frame.pixels, face.mesh)
+        look, is_inside = self._sampler.look(frame.pixels, face.mesh)
         is_inside &= self._patches.is_face
         is_seen = is_inside & (self._patches.facing(turn) >= MIN_FACING)
         signs = Signs(
             score=face.score,
             facing=float(turn[2, 2]),
             in_frame=float(is_inside.sum() / self._patches.is_face.sum()),
-            covered=occlusion.compare(look_of(colours), is_seen, frame.captured_ns) if is_seen.any() else 0.0,
+            covered=occlusion.compare(look, is_seen, frame.captured_ns) if is_seen.any() else 0.0,
             overlapped=overlap_with_others(face, faces),
         )
         return trust(signs)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgefuse.clock import NS_PER_S
-from edgefuse.vision.fusion.occlusion import COVERED_SHARE, FORGET_S, SETTLE_S, Occlusion, look_of
-from edgefuse.vision.fusion.patches import GRID, load_patches
+from edgefuse.vision.face.patches import GRID, load_patches, look_of
+from edgefuse.vision.fusion.occlusion import COVERED_SHARE, FORGET_S, SETTLE_S, Occlusion
 
 FRAME_NS = NS_PER_S // 25
 SKIN = np.array((80, 110, 190), np.float32)

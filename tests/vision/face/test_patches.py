@@ -6,7 +6,7 @@ import pytest
 from fakes.portraits import face_at, texture
 
 from edgefuse.vision.face.canonical import load_canonical_face
-from edgefuse.vision.fusion.patches import GRID, PatchSampler, load_patches
+from edgefuse.vision.face.patches import GRID, PatchSampler, load_patches
 
 PATCHES = load_patches()
 

@@ -19,6 +19,14 @@ GRID = 16
 Grid = NDArray[np.bool_]
 """(GRID, GRID) bool."""
 
+Look = NDArray[np.float32]
+"""(GRID, GRID, 3) natural logarithms: red against green, blue against green, and luminance of each patch."""
+
+DARK_LEVELS = 8.0
+"""Added before taking logarithms: the colour of dark pixels is noise."""
+
+_WEIGHTS = np.array(((0, -1, 1), (1, -1, 0), (0.114, 0.587, 0.299)), np.float32).T
+"""From logarithms of blue, green and red to a ``Look``; luminance as in ITU-R BT.601."""
 _FINE = 4 * GRID
 """A patch is the mean of sixteen samples: sensor noise averages out, and no frame hits another pore."""
 
@@ -86,6 +94,12 @@ def _shares(points: NDArray[np.floating], triangles: NDArray[np.floating]) -> ND
     return shares
 
 
+def look_of(colours: Pixels) -> Look:
+    """Turn the (GRID, GRID, 3) colours of patches into what faces are compared by."""
+    look: Look = np.log(colours + np.float32(DARK_LEVELS)) @ _WEIGHTS
+    return look
+
+
 class PatchSampler:
     """Reads the patches of faces; its buffers are used again for every face."""
 
@@ -114,3 +128,8 @@ class PatchSampler:
         assert done is self._fine
         cv2.resize(self._fine, (GRID, GRID), dst=self._colours, interpolation=cv2.INTER_AREA)
         return self._colours, is_inside
+
+    def look(self, pixels: Pixels, mesh: Points) -> tuple[Look, Grid]:
+        """Give the look of one face, in a new array, and which patches lie inside of the frame."""
+        colours, is_inside = self.sample(pixels, mesh)
+        return look_of(colours), is_inside
