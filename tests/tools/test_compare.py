@@ -20,17 +20,18 @@ TRIES = 3
 def timings(times_ms: list[float], is_found: list[bool]) -> np.ndarray:
     made = np.zeros(len(times_ms), TIMING)
     made["wall_s"] = made["cpu_s"] = np.array(times_ms) / 1e3
-    made["is_found"] = is_found
+    made["is_found"], made["alone_s"] = is_found, 0.5e-3
     return made
 
 
-def test_ratio_and_overhead_are_of_whole_blocks() -> None:
-    pair = Pair(timings([1, 1, 4], [True] * 3), timings([3, 3, 3], [True] * 3), alone_s=4e-3)
-    assert (pair.ratio, pair.overhead) == pytest.approx((1.5, 1.5))
+def test_ratio_is_of_a_whole_block_and_overhead_of_its_median_frame() -> None:
+    pair = Pair(timings([1, 1, 4], [True] * 3), timings([3, 3, 3], [True] * 3))
+    assert (pair.ratio, pair.overhead) == pytest.approx((1.5, 2.0))
+    assert sum_up([pair], "a.mp4", (4, 3), ("a",)).overhead_in_all == pytest.approx(4.0)
 
 
 def test_only_frames_that_mediapipe_answers_are_asked_for() -> None:
-    pair = Pair(timings([1] * 4, [True, False, True, True]), timings([2] * 4, [True, True, True, False]), alone_s=3e-3)
+    pair = Pair(timings([1] * 4, [True, False, True, True]), timings([2] * 4, [True, True, True, False]))
     comparison = sum_up([pair], "a.mp4", (4, 3), ("a",))
     assert comparison.answered == pytest.approx(2 / 3)
     assert "answered 66.7% of the frames" in describe(comparison)

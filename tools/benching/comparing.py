@@ -21,8 +21,9 @@ from edgefuse.vision.types import Frame, Packet, Pixels
 
 STAGES = ("detect_faces", "track_faces")
 RUNS_ALONE = 10
-TIMING = np.dtype([("wall_s", "f8"), ("cpu_s", "f8"), ("is_found", "?")])
-"""One frame: by the clock, by the processor with all threads, and whether a face with landmarks was found."""
+TIMING = np.dtype([("wall_s", "f8"), ("cpu_s", "f8"), ("is_found", "?"), ("alone_s", "f8")])
+"""One frame: by the clock, by the processor with all threads, whether a face with landmarks was found, and what the
+models that ran on it take when nothing is done between their runs; 0 for MediaPipe, whose models cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,6 @@ class Pair:
     """(N,) of ``TIMING``."""
     theirs: NDArray[np.void]
     """(N,) of ``TIMING``."""
-    alone_s: float
-    """What the model runs of ``ours`` take when nothing else is done between them."""
 
     @property
     def ratio(self) -> float:
@@ -43,8 +42,8 @@ class Pair:
 
     @property
     def overhead(self) -> float:
-        """Our time in units of the models' own."""
-        return float(self.ours["wall_s"].sum() / self.alone_s)
+        """Our time for a frame in units of the models' own; the median frame."""
+        return float(np.median(self.ours["wall_s"] / self.ours["alone_s"]))
 
 
 class Finder:
@@ -71,7 +70,10 @@ class Finder:
     def find(self, frames: Iterable[Pixels], captured_ns: Sequence[int]) -> NDArray[np.void]:
         """Give (N,) of ``TIMING``; each frame is written just before it is timed, as a source does."""
         timings = np.zeros(len(captured_ns), TIMING)
-        for timing, pixels, time_ns in zip(timings, frames, captured_ns):  # noqa: B905  the last block is short
+        runs = np.zeros((len(captured_ns) + 1, len(self.models)))
+        runs[0] = [model.runs for model in self.models]
+        for index, (pixels, time_ns) in enumerate(zip(frames, captured_ns)):  # noqa: B905  the last block is short
+            timing = timings[index]
             np.copyto(self._pixels, pixels)
             packet = Packet(Frame(self._pixels, 0, time_ns, self._buffer), self._point)
             start_s, start_cpu_s = time.perf_counter(), time.process_time()
@@ -79,6 +81,8 @@ class Finder:
                 packet = named.stage.run(packet)
             timing["wall_s"], timing["cpu_s"] = time.perf_counter() - start_s, time.process_time() - start_cpu_s
             timing["is_found"] = any(face.mesh is not None for face in packet.faces)
+            runs[index + 1] = [model.runs for model in self.models]
+        timings["alone_s"] = np.diff(runs, axis=0) @ [_time_alone(model) for model in self.models]
         return timings
 
     def close(self) -> None:
@@ -89,15 +93,12 @@ class Finder:
 def compare(finder: Finder, peer: MediaPipe, frames: Iterator[Frame]) -> Iterator[Pair]:
     """Give pair after pair; who begins changes, and the first block, which is not given, warms both up."""
     for index, times_ns in enumerate(fill(peer.frames, frames)):
-        before = [model.runs for model in finder.models]
         if index % 2:
             ours, answers = finder.find(peer.frames, times_ns), peer.find(len(times_ns))
         else:
             answers, ours = peer.find(len(times_ns)), finder.find(peer.frames, times_ns)
-        runs = [model.runs - count for model, count in zip(finder.models, before, strict=True)]
         if index:
-            alone_s = sum(n * _time_alone(model) for n, model in zip(runs, finder.models, strict=True))
-            yield Pair(ours, _timings(answers), alone_s)
+            yield Pair(ours, _timings(answers))
 
 
 def _time_alone(model: Model) -> float:
