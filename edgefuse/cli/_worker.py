@@ -7,6 +7,7 @@ import sys
 
 from edgefuse.config.profile import find_profile
 from edgefuse.errors import RuntimeMissingError
+from edgefuse.interpreter import module_command
 from edgefuse.planning.child import child_environment
 from edgefuse.planning.host import read_host
 from edgefuse.planning.probe import describe_missing_python, matching_profile
@@ -37,7 +38,7 @@ def enter_worker_python(profile_id: str | None) -> None:
         raise RuntimeMissingError(f"cannot run models under '{profile.id}': {describe_missing_python(python)}")
     variables = {**child_environment(), MARK: python}
     try:
-        os.execve(python, [python, "-m", "edgefuse", *sys.argv[1:]], variables)
+        os.execve(python, module_command(python, "edgefuse", *sys.argv[1:]), variables)
     except OSError as e:
         raise RuntimeMissingError(
             f"cannot run models under '{profile.id}': its worker_python {python} does not start: {e.strerror} "

@@ -13,10 +13,15 @@ from collections.abc import Callable
 
 from edgefuse import paths
 from edgefuse.errors import EdgefuseError
+from edgefuse.interpreter import module_command
 
 
 class ChildError(EdgefuseError):
     """A child process gave no answer; the text says how it ended."""
+
+
+class ChildStarvedError(ChildError):
+    """A child process ran out of time or was killed, as when memory is short; another time it may do well."""
 
 
 class ChildStoppedError(EdgefuseError):
@@ -38,20 +43,23 @@ def ask_child(
         python: Interpreter, where it is not this one.
 
     Raises:
-        ChildError: The child crashed, hung, failed or could not be started.
+        ChildStarvedError: The child hung, or was killed by SIGKILL.
+        ChildError: The child crashed, failed or could not be started.
         ChildStoppedError: Somebody stopped it.
     """
-    command = [python or sys.executable, "-m", module, *arguments]
+    command = module_command(python or sys.executable, module, *arguments)
     try:
         done = subprocess.run(
             command, input=question, capture_output=True, timeout=timeout_s, check=False, env=child_environment()
         )
     except subprocess.TimeoutExpired as e:
-        raise ChildError(f"it gave no answer within {timeout_s:g} s") from e
+        raise ChildStarvedError(f"it gave no answer within {timeout_s:g} s") from e
     except OSError as e:
         raise ChildError(f"cannot run {command[0]}: {e.strerror}") from e
     if done.returncode in _STOPPED:
         raise ChildStoppedError(f"cannot finish {module}: it was stopped by {signal.Signals(-done.returncode).name}")
+    if done.returncode == -signal.SIGKILL:
+        raise ChildStarvedError("it was killed by SIGKILL, most likely because memory ran out")
     if done.returncode != 0:
         raise ChildError(_describe_end(done.returncode, done.stderr))
     return done.stdout
@@ -69,16 +77,13 @@ def child_environment() -> dict[str, str]:
 
     An installed package's folder must not be passed on: another interpreter would load this one's native modules.
     """
-    # Else ``python -m`` imports from the working folder first, where a file may bear any module's name; 3.10 does.
-    variables = {**os.environ, "PYTHONSAFEPATH": "1"}
+    variables = dict(os.environ)
     if checkout := paths.checkout_dir():
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(checkout), os.environ.get("PYTHONPATH"))))
     return variables
 
 
 def _describe_end(code: int, stderr: bytes) -> str:
-    if code == -signal.SIGKILL:
-        return "it was killed by SIGKILL, most likely because memory ran out"
     if code < 0:
         return f"it crashed with {signal.Signals(-code).name}"
     lines = stderr.decode(errors="replace").strip().splitlines()

@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -48,10 +47,10 @@ def test_what_libraries_print_does_not_spoil_the_answer(tmp_path: Path, monkeypa
     assert ask_child("chatty", timeout_s=10) == b"answer"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 always looks into the working folder")
+@pytest.mark.parametrize("name", ["msgspec", "runpy", "edgefuse"])
 def test_a_file_in_the_working_folder_does_not_pass_for_a_module(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    (tmp_path / "msgspec.py").write_text("raise SystemExit('imported from the working folder')")
+    (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from the working folder')")
     monkeypatch.chdir(tmp_path)
     assert b'"id":"fake"' in ask_child("edgefuse.planning.probe", "fake", timeout_s=10)

