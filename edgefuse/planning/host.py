@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edgefuse.config.host import Host, ZoneFact
+from edgefuse.memory import BYTES_PER_MB
 from edgefuse.planning.cameras import find_cameras
 from edgefuse.planning.cgroup import read_limits
 
@@ -100,7 +101,7 @@ def _gpus(root: Path) -> tuple[str, ...]:
 def _memory_mb(root: Path) -> int:
     for line in _raw(root / "proc/meminfo").splitlines():
         if line.startswith("MemTotal:"):
-            return int(line.split()[1]) // 1024
+            return int(line.split()[1]) * 1024 // BYTES_PER_MB
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from edgefuse import clock
-from edgefuse.memory import resident_mb
+from edgefuse.memory import BYTES_PER_MB, resident_mb
 from edgefuse.planning.plan import Plan
 from edgefuse.worker.histogram import Histogram
 
@@ -96,5 +96,5 @@ def peak_rss_mb() -> float:
     """Read the largest resident memory that this process ever had."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e6
+            return int(line.split()[1]) * 1024 / BYTES_PER_MB
     return resident_mb()  # kernels without VmHWM

@@ -72,7 +72,7 @@ def test_memory_and_name_of_the_system_are_read(tmp_path: Path) -> None:
         "etc/os-release": 'ID=x\nPRETTY_NAME="Debian 12"\n',
     }
     host = read_host(lay(tmp_path, files))
-    assert (host.memory_mb, host.os) == (3791, "Debian 12")
+    assert (host.memory_mb, host.os) == (3975, "Debian 12")  # MB are 10⁶ bytes
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,32 @@ def test_the_tightest_limit_of_all_groups_above_counts(tmp_path: Path) -> None:
         "sys/fs/cgroup/edge.slice/memory.max": "536870912\n",
         "sys/fs/cgroup/edge.slice/cpu.max": "150000 100000\n",
     }
-    assert read_limits(lay(tmp_path, files)) == Limits(memory_mb=512, cores=2)
+    assert read_limits(lay(tmp_path, files)) == Limits(memory_mb=536, cores=2)
+
+
+DOCKER_1 = "12:memory:/docker/1f\n4:cpu,cpuacct:/docker/1f\n1:name=systemd:/docker/1f\n"
+
+
+@pytest.mark.parametrize("group", ["", "docker/1f/"], ids=["seen from inside", "seen from outside"])
+def test_limits_of_version_1_count_as_well(tmp_path: Path, group: str) -> None:
+    files = {
+        "proc/self/cgroup": DOCKER_1,
+        f"sys/fs/cgroup/memory/{group}memory.limit_in_bytes": "268435456\n",
+        f"sys/fs/cgroup/cpu/{group}cpu.cfs_quota_us": "250000\n",
+        f"sys/fs/cgroup/cpu/{group}cpu.cfs_period_us": "100000\n",
+    }
+    assert read_limits(lay(tmp_path, files)) == Limits(memory_mb=268, cores=3)
+
+
+@pytest.mark.parametrize("nothing", ["9223372036854771712", "8796093018112"], ids=["64 bits", "32 bits"])
+def test_groups_of_version_1_without_limits_are_none(tmp_path: Path, nothing: str) -> None:
+    files = {
+        "proc/self/cgroup": DOCKER_1,
+        "sys/fs/cgroup/memory/memory.limit_in_bytes": f"{nothing}\n",
+        "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+        "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+    }
+    assert read_limits(lay(tmp_path, files)) == Limits()
 
 
 def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
