@@ -2,8 +2,9 @@
 
 A face is looked for where its last landmarks were; only faces that nobody follows yet come from the detector. The
 detector is asked for when nothing is followed, when a face was lost, when it sees a face in which the landmark model
-sees none, and every ``OperatingPoint.detect_every`` frames. Faces without landmarks are passed on with ``track_id`` 0
-and no mesh: what hides faces must hide them too.
+sees none, and every ``OperatingPoint.detect_every`` frames; the last two only while more faces may be followed, or where
+an effect must know of all. Faces without landmarks are passed on with ``track_id`` 0 and no mesh: what hides faces must
+hide them too.
 """
 
 from __future__ import annotations
@@ -75,9 +76,14 @@ class TrackFaces:
         unconfirmed = [face for face in detected if not self._take_up(face, packet)]
         self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
         is_interval_over = self._frames_since_search + 1 >= self._search_every(packet)
-        self._attention.is_search_due = not self._tracks or has_lost or bool(unconfirmed) or is_interval_over
+        is_curious = self._wants_newcomers() and (bool(unconfirmed) or is_interval_over)
+        self._attention.is_search_due = not self._tracks or has_lost or is_curious
         faces = (*(track.face for track in self._tracks), *unconfirmed)
         return replace(packet, faces=faces, search=Search.WHOLE if is_searched else Search.TRACKED)
+
+    def _wants_newcomers(self) -> bool:
+        """Tell whether it would matter if the detector found another face: there is room, or an effect must know."""
+        return len(self._tracks) < self._options.max_faces or self._attention.search_every is not None
 
     def _search_every(self, packet: Packet) -> int:
         """Give the most frames from one search to the next: what the point allows, or less if an effect asks for it."""

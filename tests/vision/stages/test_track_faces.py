@@ -132,6 +132,12 @@ def test_no_more_faces_are_followed_than_asked_for_but_all_are_passed_on() -> No
     assert sorted(ids(seen)) == [0, 1]
 
 
+def test_with_as_many_faces_as_may_be_followed_the_detector_rests() -> None:
+    finder = Finder(max_faces=1)
+    finder.watch([[LEFT, RIGHT]] * 12)
+    assert finder.searches == 1
+
+
 @pytest.mark.parametrize(
     ("low", "high"), [((-2, -3), (2, 1)), ((-0.1, -0.8), (1.5, 0.8))], ids=["around a small one", "behind a neighbour"]
 )
@@ -209,8 +215,10 @@ def test_a_face_that_wanders_out_of_the_frame_is_lost_however_sure_the_model_is(
     assert ids(packets[5]) == [1] and not packets[-1].faces
 
 
-def test_while_a_face_has_no_landmarks_the_detector_looks_in_every_frame() -> None:
-    packets = Finder(point=NEVER, max_faces=1).watch([[LEFT, RIGHT]] * 4)
+def test_while_a_face_has_no_landmarks_but_must_be_hidden_the_detector_looks_in_every_frame() -> None:
+    finder = Finder(point=NEVER, max_faces=1)
+    finder.attention.search_every = 1000
+    packets = finder.watch([[LEFT, RIGHT]] * 4)
     assert all(seen.search is Search.WHOLE and len(seen.faces) == 2 for seen in packets)
 
 
