@@ -1,9 +1,9 @@
 """Compare with MediaPipe 0.10.14 FaceMesh in video mode: detect, track and mesh of one face, decoding left out.
 
 Both get the same decoded frames in blocks of 30 and take turns; who begins changes from block to block. Both give their
-models one thread. The first block warms both up and does not count. What edgefuse runs is what the plan of this unit
-chose for the operating point, and it smooths its landmarks, which MediaPipe does not. MediaPipe's frames are turned to
-RGB before the clock starts.
+models one thread, follow one face, and look at the whole frame only when there is none. The first block warms both up
+and does not count. What edgefuse runs is what the plan of this unit chose for the operating point, and it smooths its
+landmarks, which MediaPipe does not. MediaPipe's frames are turned to RGB before the clock starts.
 """
 
 from __future__ import annotations
@@ -125,7 +125,8 @@ def measure(board: Board, clip: Path, point: int = 0, frames: int | None = None)
     finder.close()
     if not pairs:
         raise EdgefuseError(f"cannot compare on {clip}: it has no more than the {BLOCK} frames that warm up")
-    models = tuple(f"{model.manifest.id} {model.variant.id}" for model in finder.models)
+    runs = sum(len(pair.ours) for pair in pairs) + BLOCK
+    models = tuple(f"{m.manifest.id} {m.variant.id}, {m.runs / runs:.2f} runs a frame" for m in finder.models)
     return sum_up(pairs, clip.name, (width_px, height_px), models)
 
 
@@ -167,7 +168,7 @@ def describe(c: Comparison) -> str:
     ]
     noise = "; the pairs scatter, other work disturbs" if c.ratio.is_noisy else ""
     return (
-        f"{c.clip}, {c.width_px}x{c.height_px}, {c.frames} frames; {' + '.join(c.models)}\n{format_table(rows)}\n"
+        f"{c.clip}, {c.width_px}x{c.height_px}, {c.frames} frames; {'; '.join(c.models)}\n{format_table(rows)}\n"
         f"edgefuse is {c.ratio.median:.2f} times as fast (pairs {c.ratio.min:.2f} to {c.ratio.max:.2f}{noise})\n"
         f"answered {c.answered:.1%} of the frames that mediapipe answered; "
         f"{c.overhead.median:.2f} times the time of its models alone ({c.overhead_in_all:.2f} in all)\n"
