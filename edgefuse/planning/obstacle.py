@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 from edgefuse.config.host import Host
 from edgefuse.config.manifest import Manifest, Variant
@@ -15,16 +15,16 @@ from edgefuse.store.state import State
 _TASKS_FOR_TRIAL = frozenset({"make_person"})
 
 
-def find_obstacle(candidate: Candidate, host: Host, state: State, absent: Collection[str] = ()) -> str:
+def find_obstacle(candidate: Candidate, host: Host, state: State, absent: Mapping[str, str]) -> str:
     """Say why a candidate cannot run here; empty where it can.
 
     Args:
-        absent: The sha256 of files that are not on this unit and cannot be fetched.
+        absent: Why files that are not on this unit cannot be had, by sha256.
     """
     return next(filter(None, _obstacles(candidate, host, state, absent)), "")
 
 
-def _obstacles(candidate: Candidate, host: Host, state: State, absent: Collection[str]) -> Iterator[str]:
+def _obstacles(candidate: Candidate, host: Host, state: State, absent: Mapping[str, str]) -> Iterator[str]:
     """Give one text a rule, empty where the rule is met; what nobody can mend on this unit comes first."""
     variant, rule = candidate.variant, candidate.rule
     yield _licence_obstacle(candidate.manifest)
@@ -90,10 +90,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(digits) for digits in re.findall(r"\d+", version))
 
 
-def _file_obstacle(variant: Variant, absent: Collection[str]) -> str:
-    if not any(file.sha256 in absent for file in variant.files):
-        return ""
-    return "its file is not in the store, and no package has it (tools/convert makes it)"
+def _file_obstacle(variant: Variant, absent: Mapping[str, str]) -> str:
+    return next((absent[file.sha256] for file in variant.files if file.sha256 in absent), "")
 
 
 def _check_obstacle(candidate: Candidate, state: State) -> str:

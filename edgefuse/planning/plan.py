@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,7 +73,7 @@ def plan(
     release: Release,
     host: Host,
     state: State | None = None,
-    absent: Collection[str] = (),
+    absent: Mapping[str, str] | None = None,
 ) -> Plan:
     """Choose for every task and input size what will run; a pure function of its arguments.
 
@@ -82,7 +82,7 @@ def plan(
         release: The models to choose from.
         host: Facts of this unit, or the profile's ``sample``.
         state: What this unit has measured and checked.
-        absent: The sha256 of files that are not on this unit and cannot be fetched.
+        absent: Why files that are not on this unit cannot be had, by sha256.
 
     Returns:
         Every variant of the release on every runtime of the profile, either among the choices or among the rejections.
@@ -92,6 +92,7 @@ def plan(
     """
     state = state or State()
     found = list_candidates(profile, release, host, state)
+    absent = absent or {}
     obstacles = {candidate: reason for candidate in found if (reason := find_obstacle(candidate, host, state, absent))}
     memory = _Memory(_budget_mb(profile, host))
     outcomes = []

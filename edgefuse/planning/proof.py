@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from edgefuse.config.host import Host
-from edgefuse.config.manifest import Variant
+from edgefuse.config.manifest import ModelFile, Variant
 from edgefuse.config.profile import Profile
+from edgefuse.errors import FetchError, PlanError
 from edgefuse.planning.candidate import make_setup
 from edgefuse.planning.plan import Choice, Plan, plan
 from edgefuse.planning.trial import record_trial, run_trial
 from edgefuse.store.release import Release
 from edgefuse.store.state import Setup, State, load_state
 from edgefuse.store.store import Store
+from edgefuse.store.transport import UnreachableError
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +30,10 @@ def plan_unit(profile: Profile, release: Release, host: Host, store: Store, stat
     return plan(profile, release, host, state, absent_files(release, store))
 
 
-def absent_files(release: Release, store: Store) -> frozenset[str]:
-    """List by sha256 the files that are not here and that no fetching brings: somebody must convert them first."""
-    files = (file for manifest in release.manifests for variant in manifest.variants for file in variant.files)
-    return frozenset(f.sha256 for f in files if f.source.kind == "converted_from" and not store.has(f.sha256))
+def absent_files(release: Release, store: Store) -> dict[str, str]:
+    """Give by sha256 why files that are not here cannot be fetched: somebody must convert them first."""
+    reason = "its file is not in the store, and no package has it (tools/convert makes it)"
+    return {f.sha256: reason for f in _missing_files(release, store) if f.source.kind == "converted_from"}
 
 
 def ensure_golden(
@@ -44,10 +46,10 @@ def ensure_golden(
     state_path: Path,
     provide: Callable[[Variant], None],
 ) -> Plan:
-    """Make a plan whose choices for the given tasks have all passed their golden check on this unit.
+    """Make a plan whose choices for the given tasks are here and have all passed their golden check on this unit.
 
     What was not checked yet is checked in a child process; what fails is remembered, and the plan is made anew without
-    it. Where everything was checked before, no process is started.
+    it; so it is without what cannot be fetched now. Where everything was checked before, no process is started.
 
     Args:
         tasks: Choices for other tasks stay unchecked.
@@ -56,26 +58,91 @@ def ensure_golden(
 
     Raises:
         PlanError: Nothing that passes is left for a task that the main job needs.
+        FetchError: Nothing is left for one of the tasks because its files cannot be fetched.
         StoreError: A file is not in the store, or the state cannot be written; and what ``provide`` raises.
     """
     state = load_state(state_path)
+    absent = absent_files(release, store)
+    failures: dict[str, FetchError] = {}
     while True:
-        made = plan_unit(profile, release, host, store, state)
+        made = _plan_with(profile, release, host, state, absent, failures=failures)
         choices = [choice for choice in made.choices if choice.task in tasks]
-        for choice in choices:
-            provide(release.find(choice.model, choice.variant))
+        if failed := _first_failure(choices, release, provide):
+            choice, error = failed
+            failures[choice.task] = error
+            absent |= _lost_with(release.find(choice.model, choice.variant), error, release, store)
+            logger.warning(
+                "going on without a model model=%s variant=%s reason=%s", choice.model, choice.variant, error
+            )
+            continue
         unproven = [choice for choice in choices if not state.has_passed(setup_of(choice, release, host))]
         if not unproven:
             return made
         for choice in unproven:
             setup = setup_of(choice, release, host)
             trial = run_trial(release.find(choice.model, choice.variant), setup, store, python=profile.worker_python)
-            state = record_trial(trial, setup, state_path)
+            state = state.with_check(record_trial(trial, setup, state_path))
             if trial.failure:
                 logger.warning(
                     "golden check failed model=%s variant=%s runtime=%s target=%s reason=%s",
                     choice.model, choice.variant, choice.runtime, choice.target, trial.failure,
                 )  # fmt: skip
+
+
+def _plan_with(
+    profile: Profile,
+    release: Release,
+    host: Host,
+    state: State,
+    absent: Mapping[str, str],
+    *,
+    failures: Mapping[str, FetchError],
+) -> Plan:
+    """Plan; where nothing is left for a task whose files could not be fetched, that is what must be mended.
+
+    Raises:
+        PlanError: Nothing can run for a task that the main job needs, and nothing failed to be fetched.
+        FetchError: Nothing is left for a task since its files could not be fetched.
+    """
+    try:
+        made = plan(profile, release, host, state, absent)
+    except PlanError as e:
+        for failure in failures.values():
+            raise failure from e
+        raise
+    for task, failure in failures.items():
+        if not made.choices_for(task):
+            raise failure
+    return made
+
+
+def _first_failure(
+    choices: Iterable[Choice], release: Release, provide: Callable[[Variant], None]
+) -> tuple[Choice, FetchError] | None:
+    """Provide one choice after the other; give the first that cannot be had now."""
+    for choice in choices:
+        try:
+            provide(release.find(choice.model, choice.variant))
+        except FetchError as e:
+            return choice, e
+    return None
+
+
+def _lost_with(variant: Variant, error: FetchError, release: Release, store: Store) -> dict[str, str]:
+    """Give the missing files that fail with those of a variant: of the same package, or all that come the same way."""
+    sources = [file.source for file in variant.files if not store.has(file.sha256)]
+    addresses = {source.address for source in sources}
+    closed = {source.kind for source in sources} if isinstance(error, UnreachableError) else set()
+    return {
+        file.sha256: f"its file cannot be fetched now: {error}"
+        for file in _missing_files(release, store)
+        if file.source.address in addresses or file.source.kind in closed
+    }
+
+
+def _missing_files(release: Release, store: Store) -> Iterator[ModelFile]:
+    files = (file for manifest in release.manifests for variant in manifest.variants for file in variant.files)
+    return (file for file in files if not store.has(file.sha256))
 
 
 def setup_of(choice: Choice, release: Release, host: Host) -> Setup:

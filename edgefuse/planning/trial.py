@@ -15,9 +15,9 @@ from edgefuse import clock, paths, registry
 from edgefuse.config.manifest import Variant
 from edgefuse.errors import EdgefuseError
 from edgefuse.memory import resident_mb
-from edgefuse.planning.child import ChildError, answer_parent, ask_child
+from edgefuse.planning.child import ChildError, ChildStarvedError, answer_parent, ask_child
 from edgefuse.runtime import Runtime, Session, SessionOptions
-from edgefuse.store.state import GoldenCheck, Measurement, Setup, State, update_state
+from edgefuse.store.state import GoldenCheck, Measurement, Setup, update_state
 from edgefuse.store.store import Store
 
 TIMEOUT_S = 900.0  # TensorRT builds an engine for minutes on a small board
@@ -41,6 +41,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
     failure: str = ""
     """Why the model cannot be used; empty where it passed."""
+    was_starved: bool = False
+    """It failed for want of memory or time, and may pass another time."""
     p50_ms: float = 0.0
     p95_ms: float = 0.0
     memory_mb: int = 0
@@ -63,6 +65,8 @@ def run_trial(
     try:
         answer = ask_child(_MODULE, question=msgspec.json.encode(request), timeout_s=TIMEOUT_S, python=python)
         trial = msgspec.json.decode(answer, type=Trial)
+    except ChildStarvedError as e:
+        return Trial(failure=str(e), was_starved=True)
     except (ChildError, msgspec.DecodeError) as e:
         trial = Trial(failure=str(e))
     if trial.failure:
@@ -70,20 +74,26 @@ def run_trial(
     return trial
 
 
-def record_trial(trial: Trial, setup: Setup, state_path: Path) -> State:
-    """Keep what a trial has shown in the state of this unit and give the new state.
+def record_trial(trial: Trial, setup: Setup, state_path: Path) -> GoldenCheck:
+    """Keep what a trial has shown in the state of this unit and give its golden check.
+
+    A trial that was starved is not kept: a shortage passes, and must not ban a good model.
 
     Raises:
         StoreError: The state cannot be read or written.
     """
     now = clock.wall_iso()
     check = GoldenCheck(setup=setup, failure=trial.failure, edgefuse=edgefuse.__version__, checked_at=now)
+    if trial.was_starved:
+        return check
     if trial.failure or not trial.p50_ms:
-        return update_state(state_path, lambda state: state.with_check(check))
+        update_state(state_path, lambda state: state.with_check(check))
+        return check
     measurement = Measurement(
         setup=setup, p50_ms=trial.p50_ms, p95_ms=trial.p95_ms, memory_mb=trial.memory_mb, measured_at=now
     )
-    return update_state(state_path, lambda state: state.with_check(check).with_measurement(measurement))
+    update_state(state_path, lambda state: state.with_check(check).with_measurement(measurement))
+    return check
 
 
 def _try(request: TrialRequest) -> Trial:

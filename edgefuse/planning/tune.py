@@ -42,7 +42,7 @@ def list_tunings(profile: Profile, release: Release, host: Host, store: Store, *
     able = [
         candidate
         for candidate in list_candidates(profile, release, host, fresh)
-        if store.has_variant(candidate.variant) and not find_obstacle(candidate, host, fresh)
+        if store.has_variant(candidate.variant) and not find_obstacle(candidate, host, fresh, absent={})
     ]
     able.sort(key=lambda c: (c.manifest.task not in REQUIRED_TASKS, c.manifest.is_optional, c.rule_index))
     return [

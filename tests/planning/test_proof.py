@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,14 @@ from msgspec.structs import replace
 
 import edgefuse
 from edgefuse.config.manifest import Source, Variant
-from edgefuse.errors import PlanError, StoreError
+from edgefuse.errors import FetchError, PlanError, StoreError
+from edgefuse.planning import trial
 from edgefuse.planning.plan import REQUIRED_TASKS, Plan
 from edgefuse.planning.proof import absent_files, ensure_golden
 from edgefuse.store.release import Release
 from edgefuse.store.state import load_state, update_state
 from edgefuse.store.store import Store
+from edgefuse.store.transport import UnreachableError
 
 HOST = make_host("fake")
 
@@ -93,4 +96,56 @@ def test_a_file_that_must_be_fetched_first_is_said_so(tmp_path: Path) -> None:
 def test_only_files_that_no_package_has_are_absent(tmp_path: Path) -> None:
     fetchable, made = make_variant("a"), make_variant("b", source=Source(converted_from="a"))
     release = make_release(make_manifest("finder", "detect_faces", fetchable, made))
-    assert absent_files(release, Store(tmp_path)) == {made.files[0].sha256}
+    absent = absent_files(release, Store(tmp_path))
+    assert list(absent) == [made.files[0].sha256]
+    assert "tools/convert makes it" in absent[made.files[0].sha256]
+
+
+def test_what_cannot_be_fetched_now_is_replaced_by_what_is_here(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, asked = Store(tmp_path / "store"), []
+    release = release_of(store, promise=1.0)
+    lost = release.find("finder", "a")
+    store.remove(lost.files[0].sha256)
+
+    def provide(variant: Variant) -> None:
+        asked.append(variant.id)
+        if not store.has_variant(variant):
+            raise UnreachableError("no network")
+
+    made = prove(release, store, tmp_path, provide=provide)
+    assert [choice.variant for choice in made.choices] == ["b", "mesh"]
+    assert [r.reason for r in made.rejections] == ["its file cannot be fetched now: no network"]
+    assert asked == ["a", "b", "mesh", "b", "mesh"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "going on without a model model=finder variant=a reason=no network"
+    ]
+
+
+@pytest.mark.parametrize(("kind", "asked"), [(UnreachableError, ["a"]), (FetchError, ["a", "b"])])
+def test_where_nothing_is_left_the_failed_fetch_is_told(
+    tmp_path: Path, kind: type[FetchError], asked: list[str]
+) -> None:
+    """A way that is closed is not tried for every file, a package that is not there says nothing of the next."""
+    release, tried = release_of(Store(tmp_path / "store"), promise=1.0), []
+
+    def provide(variant: Variant) -> None:
+        tried.append(variant.id)
+        raise kind("cannot fetch")
+
+    with pytest.raises(FetchError, match=r"^cannot fetch$"):
+        prove(release, Store(tmp_path / "empty"), tmp_path, provide=provide)
+    assert tried == asked
+
+
+@pytest.mark.parametrize("end", ["kill -KILL $$", "exec sleep 60"], ids=["out of memory", "out of time"])
+def test_a_shortage_is_not_held_against_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    """One file alone starves; for this run the next choice does."""
+    monkeypatch.setattr(trial, "TIMEOUT_S", 5.0)
+    store = Store(tmp_path / "store")
+    release = release_of(store, promise=1.0)
+    once = f'if [ ! -e {tmp_path}/mark ]; then touch {tmp_path}/mark; {end}; fi; exec {sys.executable} "$@"'
+    made = prove(release, store, tmp_path, write_interpreter(tmp_path / "python", once))
+    assert [choice.variant for choice in made.choices] == ["b", "mesh"]
+    assert [choice.variant for choice in prove(release, store, tmp_path).choices] == ["a", "mesh"]
