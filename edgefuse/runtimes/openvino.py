@@ -143,9 +143,13 @@ def _properties(options: SessionOptions) -> dict[str, str]:
             "INFERENCE_NUM_THREADS": str(options.threads),
             "NUM_STREAMS": "1",
         }
+    properties = {}
     if options.cache_dir is not None and options.target != "myriad":
-        return {"CACHE_DIR": str(options.cache_dir)}
-    return {}
+        properties["CACHE_DIR"] = str(options.cache_dir)
+    if options.target == "gpu" and "INFERENCE_PRECISION_HINT" in _core().get_property("GPU", "SUPPORTED_PROPERTIES"):
+        # Left alone, the GPU computes in f16 whatever the file holds; int8 lies in the file, around it is f16.
+        properties["INFERENCE_PRECISION_HINT"] = "f32" if options.precision == "fp32" else "f16"
+    return properties
 
 
 def _shared_tensor(array: Array) -> Any:

@@ -110,6 +110,20 @@ def test_myriad_plugin_without_a_stick_says_to_plug_it_in() -> None:
     assert "no Neural Compute Stick answers; plug it in, and check its udev rules" in text
 
 
+@pytest.mark.parametrize(("precision", "hint"), [("fp32", "f32"), ("fp16", "f16"), ("int8", "f16")])
+def test_the_gpu_computes_as_exactly_as_the_file_asks(
+    monkeypatch: pytest.MonkeyPatch, precision: str, hint: str
+) -> None:
+    monkeypatch.setenv("GPU_PROPERTIES", "CACHE_DIR INFERENCE_PRECISION_HINT")
+    code = OPEN.replace("target=sys.argv[2]", f"target=sys.argv[2], precision={precision!r}")
+    assert f"GPU [('INFERENCE_PRECISION_HINT', '{hint}')]" in run(code, "openvino", "gpu", vendor="graphics")
+
+
+def test_a_gpu_that_takes_no_precision_is_not_told_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPU_PROPERTIES", "CACHE_DIR")
+    assert "GPU []" in run(OPEN, "openvino", "gpu", vendor="graphics")
+
+
 def test_myriad_refuses_a_model_with_dynamic_shapes() -> None:
     model = ROOT / "tests/fakes/models/dynamic.onnx"
     text = run(OPEN.replace("model.onnx", str(model)), "openvino", "myriad")
