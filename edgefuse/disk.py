@@ -6,9 +6,8 @@ import errno
 import fcntl
 import logging
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,22 +21,35 @@ CHUNK_BYTES = 1 << 20
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data``: temporary file, fsync, rename, fsync of the folder.
 
+    The temporary file has one name, so that a kill leaves one at most, which the next writer takes over.
+
     Raises:
         StoreError: The disk is full or the folder cannot be written; the old file is untouched.
     """
-    temporary = None
+    temporary = path.with_name(f".{path.name}.new")
     with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(descriptor, 0o644)  # mkstemp makes it private, but other users run commands too
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _open_alone(temporary) as file:
+            try:
+                os.fchmod(file.fileno(), 0o644)  # other users run commands too, whatever the mask
+                file.truncate()
                 file.write(data)
-                publish(file, Path(temporary), path)
-        except BaseException:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
-            raise
+                publish(file, temporary, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+
+def _open_alone(temporary: Path) -> BinaryIO:
+    """Open a temporary file for this writer alone, waiting for others; each takes it away by its rename."""
+    while True:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        file = os.fdopen(descriptor, "r+b")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), temporary.lstat()):
+                return file
+        file.close()
 
 
 def publish(file: BinaryIO, temporary: Path, path: Path) -> None:

@@ -4,7 +4,8 @@
     root/named/<key>/<file name>              links to blobs, for runtimes, which want suffixes and neighbours
     root/incoming                             the one blob that is being written, under the lock
 
-A crash leaves at most ``incoming``, which the next writer overwrites. Releases are in ``edgefuse.store.release``.
+All writing is done under ``root/lock``. A crash leaves at most ``incoming`` and, beside a link, its ``.new``, which the
+next writer overwrites. Releases are in ``edgefuse.store.release``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,9 +52,11 @@ class Store:
                 raise StoreError(f"cannot open {file.name}: it is not in the store (edgefuse models fetch)")
         names = "\n".join(f"{file.sha256} {file.name}" for file in files)
         folder = self.root / "named" / hashlib.sha256(names.encode()).hexdigest()
-        with disk.writing(folder):
-            for file in files:
-                _link(folder / file.name, self.path(file.sha256))
+        links = {folder / file.name: os.path.relpath(self.path(file.sha256), folder) for file in files}
+        if not all(_leads_to(link, target) for link, target in links.items()):
+            with disk.writing(folder), disk.locked(self.root / "lock"):
+                for link, target in links.items():
+                    _link(link, target)
         return folder / files[0].name
 
     def add(self, chunks: Iterable[bytes], file: ModelFile) -> None:
@@ -166,13 +168,14 @@ def _at_most(limit_bytes: int, chunks: Iterable[bytes], name: str) -> Iterator[b
         yield chunk
 
 
-def _link(link: Path, target: Path) -> None:
-    """Make a relative symbolic link by rename, so that no reader sees a missing one; the tree may be moved."""
-    wanted = os.path.relpath(target, link.parent)
-    if link.is_symlink() and os.readlink(link) == wanted:  # noqa: PTH115 - Path.readlink normalises the text
-        return
+def _leads_to(link: Path, target: str) -> bool:
+    return link.is_symlink() and os.readlink(link) == target  # noqa: PTH115 - Path.readlink normalises the text
+
+
+def _link(link: Path, target: str) -> None:
+    """Make a symbolic link by rename, so that no reader sees a missing one; it is relative: the tree may be moved."""
     link.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=link.parent, prefix=".link.") as folder:
-        temporary = Path(folder) / link.name
-        temporary.symlink_to(wanted)
-        temporary.replace(link)
+    temporary = link.with_name(f".{link.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(link)

@@ -94,6 +94,15 @@ def test_names_are_made_again_after_they_were_deleted(store: Store) -> None:
     assert store.path_of(variant(xml, weights).files).with_suffix(".bin").read_bytes() == b"weights"
 
 
+def test_what_a_kill_left_of_a_link_is_overwritten(store: Store) -> None:
+    store.add([CONTENT], model_file())
+    path = store.path_of(variant(model_file()).files)
+    path.unlink()
+    path.with_name(f".{path.name}.new").symlink_to("anywhere")
+    assert store.path_of(variant(model_file()).files).read_bytes() == CONTENT
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_variants_that_share_a_file_do_not_share_a_folder(store: Store) -> None:
     shared, other = model_file(b"<net/>", "net.xml"), model_file(b"weights", "net.bin")
     store.add([b"<net/>"], shared)
