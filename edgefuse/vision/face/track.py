@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.geometry import Region, box_around, region_around
+from edgefuse.vision.face.identity import Sketch
 from edgefuse.vision.face.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, five_points
 from edgefuse.vision.face.smooth import OneEuro, gap_s
 from edgefuse.vision.types import Face, Points
@@ -25,6 +28,8 @@ class Track:
         self.region = region
         """Where the landmark model should look next."""
         self.frames_since_mesh = 0
+        self.sketch: Sketch | None = None
+        """What is remembered of the face, if other faces are in the picture that it could be taken for."""
         self._filter = OneEuro() if is_smoothed else None
         self._captured_ns: int | None = None
 
@@ -48,6 +53,11 @@ class Track:
         # Aim by what was seen, not by its smoothed shadow, which lags.
         self._aim(seen, box)
         self._tell(mesh, box)
+
+    def rename(self, track_id: int) -> None:
+        """Give the track another id, before the first packet that it goes into."""
+        self.track_id = track_id
+        self.face = replace(self.face, track_id=track_id)
 
     def predict(self, captured_ns: int) -> None:
         """Let the landmarks move on as they moved between the last two looks of the model."""

@@ -2,14 +2,14 @@
 
 A face is looked for where its last landmarks were; only faces that nobody follows yet come from the detector. The
 detector is asked for when nothing is followed, when a face was lost, when it sees a face in which the landmark model
-sees none, and every ``OperatingPoint.detect_every`` frames; the last two only while more faces may be followed, or where
-an effect must know of all. Faces without landmarks are passed on with ``track_id`` 0 and no mesh: what hides faces must
-hide them too.
+sees none, and every ``OperatingPoint.detect_every`` frames; the last two only while more faces may be followed, or
+where an effect must know of all. Faces without landmarks are passed on with ``track_id`` 0 and no mesh: what hides
+faces must hide them too. Where faces meet, ``edgefuse.vision.face.identity`` tells who is who.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated
 
 import msgspec
@@ -17,17 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.geometry import box_around, box_overlap, box_share, region_around, scale_box
+from edgefuse.vision.face.identity import sketch, strangeness
+from edgefuse.vision.face.lost import SAME_FACE_OVERLAP, Lost, LostFaces
 from edgefuse.vision.face.mesh_model import MeshModel
-from edgefuse.vision.face.smooth import gap_s
+from edgefuse.vision.face.patches import Look, PatchSampler
 from edgefuse.vision.face.track import REGION_MARGIN, Track
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet, Search
 
 TASK = "track_faces"
-
-SAME_FACE_OVERLAP = 0.5
-"""Boxes that share more than this of the smaller one are the same face. MediaPipe takes an IoU of 0.5, which the tight
-box of a detector and the wide one of a mesh seldom reach on a tilted face."""
 
 OWN_SCALE, OWN_SHARE = 1.5, 0.9
 """A detection of a followed face has at least this share in the track's box, scaled so about its middle: all of it on
@@ -45,14 +43,6 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Smooth the landmarks in time; off, they are what the model says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A face that is no longer followed but gets its id back if it reappears in its place soon."""
-
-    face: Face
-    captured_ns: int
-
-
 class TrackFaces:
     """The faces that are followed now and those that were just lost."""
 
@@ -60,8 +50,9 @@ class TrackFaces:
         self._options = options
         self._attention = context.attention
         self._mesh_model = MeshModel(context.models.model(TASK))
+        self._sampler = PatchSampler()
         self._tracks: list[Track] = []
-        self._lost: list[Lost] = []
+        self._lost = LostFaces()
         self._last_id = 0
         self._frames_since_search = 0
 
@@ -70,7 +61,7 @@ class TrackFaces:
         is_searched = packet.search is Search.WHOLE
         self._attention.is_search_due = True  # stays so if a model fails below
         known = len(self._tracks)
-        self._tracks = _without_twins([track for track in self._tracks if self._follow(track, packet)])
+        self._tracks = self._keep_apart([track for track in self._tracks if self._follow(track, packet)], packet)
         has_lost = len(self._tracks) < known
         detected = [face for face in packet.faces if not _is_inside(face, self._tracks)]
         unconfirmed = [face for face in detected if not self._take_up(face, packet)]
@@ -98,8 +89,34 @@ class TrackFaces:
             return True
         if self._look(track, packet):
             return True
-        self._lost.append(Lost(track.face, captured_ns))
+        others = (other for other in self._tracks if other is not track)
+        hider = next((other for other in others if box_overlap(track.face.box, other.face.box)), None)
+        self._lost.add(Lost(track.face, track.sketch, captured_ns, hider))
         return False
+
+    def _keep_apart(self, tracks: list[Track], packet: Packet) -> list[Track]:
+        """Where tracks have met on one face, leave only the one whose face it is; sketch those that are alone."""
+        if len(tracks) < 2:
+            return tracks
+        captured_ns = packet.frame.captured_ns
+        looks = {track.track_id: self._look_of(track, packet) for track in tracks}
+        kept: list[Track] = []
+        # Whoever fits best what is known of it comes first; the sort is stable, so that the older one wins a tie.
+        for track in sorted(tracks, key=lambda t: _doubt(t, looks[t.track_id], captured_ns)):
+            owner = next((other for other in kept if _is_followed(track.face, [other])), None)
+            if owner is None:
+                kept.append(track)
+            else:
+                self._lost.add(Lost(track.face, track.sketch, captured_ns, owner))
+        for track in kept:
+            if not any(box_overlap(track.face.box, other.face.box) for other in tracks if other is not track):
+                track.sketch = sketch(track.sketch, looks[track.track_id], track.face.box, captured_ns)
+        return [track for track in tracks if track in kept]
+
+    def _look_of(self, track: Track, packet: Packet) -> Look:
+        """Read how a followed face looks in this frame."""
+        assert track.face.mesh is not None, "a track has a mesh"
+        return self._sampler.look(packet.frame.pixels, track.face.mesh)[0]
 
     def _look(self, track: Track, packet: Packet) -> bool:
         """Run the landmark model where the track's face should be and tell whether it is there."""
@@ -115,21 +132,16 @@ class TrackFaces:
         if len(self._tracks) >= self._options.max_faces:
             return False
         region = region_around(face.box, face.eyes, REGION_MARGIN)
-        track = Track(self._choose_id(face, packet), region, is_smoothed=self._options.is_smoothed)
+        track = Track(self._last_id + 1, region, is_smoothed=self._options.is_smoothed)
         if not self._look(track, packet) or _is_followed(track.face, self._tracks):
             return False
+        now_ns = packet.frame.captured_ns
+        if self._lost.has_any(now_ns):
+            before = self._lost.take_back(face, track.face.box, self._look_of(track, packet), now_ns)
+            track.rename(before or track.track_id)
         self._last_id = max(self._last_id, track.track_id)
-        self._lost = [lost for lost in self._lost if lost.face.track_id != track.track_id]
         self._tracks.append(track)
         return True
-
-    def _choose_id(self, face: Face, packet: Packet) -> int:
-        """Give the id of the face that was lost here a moment ago, else a new one."""
-        self._lost = [lost for lost in self._lost if gap_s(lost.captured_ns, packet.frame.captured_ns) is not None]
-        for lost in self._lost:
-            if box_overlap(face.box, lost.face.box) > SAME_FACE_OVERLAP:
-                return lost.face.track_id
-        return self._last_id + 1
 
     def close(self) -> None:
         """Nothing of its own is open."""
@@ -149,13 +161,9 @@ def _is_inside(face: Face, tracks: list[Track]) -> bool:
     )
 
 
-def _without_twins(tracks: list[Track]) -> list[Track]:
-    """Leave only the oldest of tracks that have met on one face."""
-    kept: list[Track] = []
-    for track in tracks:
-        if not _is_followed(track.face, kept):
-            kept.append(track)
-    return kept
+def _doubt(track: Track, look: Look, now_ns: int) -> float:
+    """Tell how little what a track sees is like its face; a new one, of which nothing is known, yields to all others."""
+    return np.inf if track.sketch is None else strangeness(track.sketch, look, track.face.box, now_ns)
 
 
 def _is_in_frame(box: NDArray[np.float32], shape: tuple[int, ...]) -> bool:

@@ -246,3 +246,13 @@ def test_frames_may_come_at_any_pace() -> None:
     times_ns = np.cumsum([0, 1, 3, 1, 7, 1, 1, 2]) * FRAME_NS
     packets = [finder.see((90 + i, 120, 40), at_ns=int(t)) for i, t in enumerate(times_ns)]
     assert all(ids(p) == [1] for p in packets)
+
+
+def test_a_face_that_goes_behind_another_comes_out_with_its_id() -> None:
+    finder = Finder()
+    ways = [((60 + 4 * i, 110.0, 24.0), (260 - 4 * i, 130.0, 34.0)) for i in range(50)]
+    packets = finder.watch(ways)
+    assert ids(packets[0]) == [1, 2] or ids(packets[0]) == [2, 1]
+    first, last = ({f.track_id: float(f.box[0]) for f in p.faces} for p in (packets[0], packets[-1]))
+    assert any(len(p.faces) == 1 for p in packets)
+    assert sorted(first, key=first.__getitem__) == sorted(last, key=last.__getitem__)[::-1]
