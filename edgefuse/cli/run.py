@@ -120,6 +120,8 @@ def _settings(options: argparse.Namespace) -> dict[str, dict[str, str]]:
     if options.face:
         if options.effect != "fuse_mesh":
             raise ConfigError(f"cannot use --face with the effect '{options.effect}': it has no donor")
+        if not Path(options.face).is_file():
+            raise ConfigError(f"cannot use {options.face} as a face: no such file; name a photo of one person")
         settings.setdefault(options.effect, {})["face"] = json.dumps(options.face)
     return settings
 

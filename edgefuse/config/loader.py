@@ -5,7 +5,7 @@ All mistakes of a file are reported at once, as ``file:line:column: key: reason`
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -14,7 +14,7 @@ import yaml
 from msgspec import inspect
 
 from edgefuse.config import document
-from edgefuse.config.reader import Reader, show
+from edgefuse.config.reader import Reader, guess, show
 from edgefuse.errors import ConfigError
 
 T = TypeVar("T")
@@ -76,6 +76,36 @@ def parse(text: str, kind: type[T], name: str) -> T:
         ConfigError: The text is not YAML or does not fit; one line a mistake.
     """
     return _convert(document.compose(text, name), kind, name)
+
+
+def parse_settings(settings: Mapping[str, str], kind: type[T], name: str) -> T:
+    """Turn single values, YAML text by key, into a struct; ``name`` stands before each key in error lines.
+
+    Raises:
+        ConfigError: A key is unknown, or a value is not YAML or does not fit; one line a mistake.
+    """
+    fields = {field.encode_name: field for field in _fields(kind)}
+    values: dict[str, object] = {}
+    mistakes: list[str] = []
+    for key, text in settings.items():
+        reader = Reader(name)
+        if key in fields:
+            values[key] = reader.read(document.compose(text or '""', name + key), fields[key].type, ())
+        else:
+            mistakes.append(f"{name}{key}: unknown key{guess(key, fields)}")
+        mistakes += [f"{name}{key}: {reason}" for _, _, reason in reader.mistakes]
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as e:  # a rule between keys, or a key that is missing
+        raise ConfigError(f"{name}{next(iter(settings), '')}: {e}") from e
+
+
+def _fields(kind: type) -> tuple[inspect.Field, ...]:
+    info = inspect.type_info(kind)
+    assert isinstance(info, inspect.StructType), "settings are structs"
+    return info.fields
 
 
 def _convert(root: yaml.Node, kind: type[T], name: str) -> T:

@@ -67,7 +67,7 @@ class Reader:
             if key in fields:
                 value[key] = self.read(child, fields[key].type, (*keys, key))
             else:
-                self.blame(key_node, keys, f"unknown key `{_brief(key)}`{_guess(key, fields)}")
+                self.blame(key_node, keys, f"unknown key `{_brief(key)}`{guess(key, fields)}")
         missing = [f"`{key}`" for key, f in fields.items() if f.required and key not in value]
         if missing and isinstance(node, yaml.MappingNode):
             self.blame(node, keys, f"missing {', '.join(missing)}")
@@ -129,7 +129,7 @@ class Reader:
         try:
             value = _understand(node, kind)
         except ValueError:
-            hint = _guess(node.value, kind.values) if isinstance(kind, inspect.LiteralType) else ""
+            hint = guess(node.value, kind.values) if isinstance(kind, inspect.LiteralType) else ""
             self.blame(node, keys, f"expected {_describe(kind)}, got {show(node)}{hint}")
             return None
         if isinstance(kind, (inspect.IntType, inspect.FloatType)):
@@ -228,6 +228,6 @@ def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def _guess(word: str, known: Iterable[Any]) -> str:
+def guess(word: str, known: Iterable[Any]) -> str:
     near = difflib.get_close_matches(word[:_LONGEST_SHOWN], [str(k) for k in known], n=1)
     return f" (did you mean `{near[0]}`?)" if near else ""

@@ -54,13 +54,10 @@ def load_options(
     """
     for stage in settings.keys() - types.keys():
         raise ConfigError(f"cannot set options of '{stage}': it does not run here, but {', '.join(types)} do")
-    fields = [(name, kind.options, msgspec.field(default_factory=kind.options)) for name, kind in types.items()]
-    schema = msgspec.defstruct("Settings", fields, frozen=True, forbid_unknown_fields=True)
-    if not settings:
-        return {name: getattr(schema(), name) for name in types}
-    lines = (f"{stage}: {{{', '.join(f'{k}: {v}' for k, v in keys.items())}}}" for stage, keys in settings.items())
-    options = loader.parse("\n".join(lines), schema, name="settings")
-    return {name: getattr(options, name) for name in types}
+    return {
+        name: loader.parse_settings(settings.get(name, {}), kind.options, f"--set {name}.")
+        for name, kind in types.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

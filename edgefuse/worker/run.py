@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from edgefuse.worker import report
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
 from edgefuse.worker.report import Latency, Memory, Pool, RunReport
+
+_FILE_SOURCES = ("file", "photo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,12 @@ class Job:
 
 
 def check_request(request: RunRequest, profile: Profile) -> Job:
-    """Check what can be checked without opening anything.
+    """Check what can be checked in no time, before models are fetched: all but what is live is looked at.
 
     Raises:
         ConfigError: An address is empty, or the point, a stage or one of its options does not exist.
-        SinkError: The sink would overwrite the source.
+        SourceError: The address cannot be understood, or the file is missing or no video or picture.
+        SinkError: The address cannot be understood, its folder is missing, or the sink would overwrite the source.
     """
     _check_addresses(request)
     if not 0 <= request.point < len(profile.ladder):
@@ -149,7 +152,7 @@ def open_run(job: Job, profile: Profile, plan: Plan, release: Release, store: St
 
 
 def _check_addresses(request: RunRequest) -> None:
-    """Refuse what is no address, and to write a file, or into a folder, that is being read."""
+    """Refuse what is no address, a file that cannot be read, and to write what is being read."""
     if not request.source or not request.sink:
         raise ConfigError(
             f"cannot run: the {'sink' if request.source else 'source'} is empty; name a file or an address"
@@ -157,6 +160,12 @@ def _check_addresses(request: RunRequest) -> None:
     (reader, source), (writer, sink) = split_address(request.source, SOURCES), split_address(request.sink, SINKS)
     if reader == writer == "file" and Path(sink).exists() and Path(source).exists() and Path(sink).samefile(source):
         raise SinkError(f"cannot write {sink}: it is the source; name another")
+    make_sink(request.sink)
+    made = make_source(request.source)
+    # A file may be opened twice. A pipe may not, and in a folder there may be thousands.
+    if reader in _FILE_SOURCES and (Path(source).is_file() or not Path(source).exists()):
+        with closing(made):
+            made.open()
 
 
 def _shorten(stream: StreamFormat, frames: int | None) -> StreamFormat:

@@ -113,7 +113,7 @@ def test_sink_that_would_overwrite_the_source(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("photo", "words"),
     [
-        ("missing.png", "no such file or directory; name a file that can be read"),
+        ("missing.png", "no such file; name a photo of one person"),
         ("text.png", "it is not a picture; take a JPEG or PNG file"),
         ("grey.png", "no face found; take a photo of one person who looks at the camera"),
     ],
@@ -127,8 +127,8 @@ def test_donor_photo_without_a_face(folder: Path, photo: str, words: str) -> Non
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--set", "anonymise.metod=blur"), "settings:1:13: anonymise: unknown key `metod` (did you mean `method`?)"),
-        (("--set", "anonymise.method=blurr"), "settings:1:21: anonymise.method: expected one of blur, pixelate, solid, "
+        (("--set", "anonymise.metod=blur"), "--set anonymise.metod: unknown key (did you mean `method`?)"),
+        (("--set", "anonymise.method=blurr"), "--set anonymise.method: expected one of blur, pixelate, solid, "
          'got "blurr" (did you mean `blur`?)'),
         (("--set", "fuse_mesh.seed=1"), "cannot set options of 'fuse_mesh': it does not run here, but detect_faces, "
          "track_faces, align_faces, anonymise do"),
@@ -208,6 +208,26 @@ def test_no_network_and_an_empty_store(folder: Path, root: Path) -> None:
         "edgefuse: cannot reach the package index with pip: check the network and `pip config list`"
     )
     assert Store(root / "var/lib/edgefuse/store").blobs() == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--source", "missing.mp4", "--sink", "out.mp4"), "cannot read missing.mp4: no such file"),
+        (("--source", "text.png", "--sink", "out.png"), "cannot read text.png: it is not a picture"),
+        (("--source", "photo:missing.png", "--sink", "out.mp4"), "cannot open photo:missing.png: there is no picture "
+         "that can be read"),
+        (("--source", "photo.png", "--sink", "out.avi"), f'cannot write out.avi: unknown kind ".avi"; {FORMS}'),
+        (("--source", "photo.png", "--sink", "out.png", "--face", "missing.png"), "cannot use missing.png as a face: "
+         "no such file; name a photo of one person"),
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("root")
+def test_file_that_is_not_there_is_told_before_models_are_fetched(
+    folder: Path, options: tuple[str, ...], words: str
+) -> None:
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1", "PIP_FIND_LINKS": "", "PIP_NO_INDEX": ""}
+    assert refuse("run", *BOARD, *options, folder=folder, **nowhere) == f"edgefuse: {words}"
 
 
 def test_download_that_is_interrupted(folder: Path, root: Path) -> None:

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from fakes.planned import make_host, make_profile
 from fakes.streams import FakeSink, FakeSource, FakeStage
@@ -23,7 +25,7 @@ PROFILE = make_profile("fake", sample=make_host("fake"))
 POINT = OperatingPoint(effect_px=256, detect_px=128, rate_hz=1000.0, detect_every=1)
 
 
-def make_request(source: str = "in.mp4", sink: str = "out.mp4", point: int = 0) -> RunRequest:
+def make_request(source: str = "pattern", sink: str = "out.mp4", point: int = 0) -> RunRequest:
     return RunRequest(source, sink, "anonymise", {}, point)
 
 
@@ -59,9 +61,14 @@ def test_source_is_never_overwritten_whatever_it_is_called(tmp_path: Path) -> No
 
 
 def test_another_file_beside_the_source_may_be_written(tmp_path: Path) -> None:
-    for name in ("a.mp4", "b.mp4"):
-        (tmp_path / name).touch()
-    assert check_request(make_request(f"{tmp_path}/a.mp4", f"{tmp_path}/b.mp4"), PROFILE)
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((48, 64, 3), np.uint8))
+    assert check_request(make_request(f"{tmp_path}/a.png", f"{tmp_path}/b.png"), PROFILE)
+
+
+def test_source_that_can_be_read_only_once_is_not_read_by_the_check(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert check_request(make_request(f"{tmp_path}/pipe.mp4"), PROFILE)
 
 
 def test_report_of_a_whole_run_balances() -> None:
