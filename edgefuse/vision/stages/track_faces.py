@@ -162,7 +162,7 @@ def _is_inside(face: Face, tracks: list[Track]) -> bool:
 
 
 def _doubt(track: Track, look: Look, now_ns: int) -> float:
-    """Tell how little what a track sees is like its face; a new one, of which nothing is known, yields to all others."""
+    """Tell how little what a track sees is like its face; a new one, of which nothing is known, yields to all."""
     return np.inf if track.sketch is None else strangeness(track.sketch, look, track.face.box, now_ns)
 
 
