@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from converting.errors import ConvertError
+from edgefuse import disk
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache/convert"
@@ -22,7 +23,7 @@ VERSIONS = {CONVERTERS: ("3.11", "3.12"), OPENVINO_2022: ("3.10",), MEDIAPIPE: (
 
 
 def make(name: str, python: Path = Path(sys.executable)) -> Path:
-    """Give the interpreter of an environment, made at first use and again when its pins change.
+    """Give the interpreter of an environment, made at first use and again when its pins change; one maker at a time.
 
     Args:
         name: Of the file in ``constraints/``.
@@ -36,20 +37,27 @@ def make(name: str, python: Path = Path(sys.executable)) -> Path:
     inside, mark = folder / "bin/python", folder / "complete"
     if mark.exists():
         return inside
-    _require_version(name, python)
-    print(f"environment  installing constraints/{name}.txt into {folder.relative_to(REPOSITORY)}", file=sys.stderr)
+    with disk.locked(CACHE / f"{folder.name}.lock"):
+        if not mark.exists():  # another may have made it while this one waited
+            _require_version(name, python)
+            _install(pins, folder, python)
+            mark.touch()
+    return inside
+
+
+def _install(pins: Path, folder: Path, python: Path) -> None:
+    """Make an environment of what is pinned, in the place of one that was half made."""
+    print(f"environment  installing {pins.relative_to(REPOSITORY)} into {folder}", file=sys.stderr)
     # Every package is pinned: pip need not resolve, and takes onnx2tf, whose limit is stricter than its code.
     flags = ("--quiet", "--disable-pip-version-check", "--no-deps", "--ignore-requires-python", "--only-binary=:all:")
     try:
         subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([inside, "-m", "pip", "install", *flags, "-r", pins], check=True)
+        subprocess.run([folder / "bin/python", "-m", "pip", "install", *flags, "-r", pins], check=True)
     except (subprocess.CalledProcessError, OSError) as e:
         raise ConvertError(
             f"cannot make {folder}: {e}\n"
             "It needs Python's venv (Debian: apt install python3-venv), a package index and up to 2 GB of disk."
         ) from e
-    mark.touch()
-    return inside
 
 
 def _require_version(name: str, python: Path) -> None:
