@@ -29,15 +29,32 @@ class Area:
         """Give the view of a frame's pixels that the area covers."""
         return pixels[self.top_px : self.top_px + self.height_px, self.left_px : self.left_px + self.width_px]
 
+    @property
+    def map_height_px(self) -> int:
+        """Height of maps that are made at half the work size."""
+        return -(-self.work_height_px // 2)
+
+    @property
+    def map_width_px(self) -> int:
+        """Their width."""
+        return -(-self.work_width_px // 2)
+
     def to_work(self, points: Points) -> Points:
         """Move points from the frame into the work picture; z is scaled as x.
 
         Args:
             points: (N, 2) or (N, 3); whole numbers are centres of pixels, before and after.
         """
-        scale = np.array((self.work_width_px / self.width_px, self.work_height_px / self.height_px))
+        return self._scale(points, self.work_width_px, self.work_height_px)
+
+    def to_map(self, points: Points) -> Points:
+        """Move points from the frame into a map, as ``to_work`` does into the work picture."""
+        return self._scale(points, self.map_width_px, self.map_height_px)
+
+    def _scale(self, points: Points, width_px: int, height_px: int) -> Points:
+        scale = np.array((width_px / self.width_px, height_px / self.height_px), np.float32)
         moved: Points = points.copy()
-        moved[:, :2] = (points[:, :2] + 0.5 - (self.left_px, self.top_px)) * scale - 0.5
+        moved[:, :2] = (points[:, :2] + (0.5 - self.left_px, 0.5 - self.top_px)) * scale - 0.5
         moved[:, 2:] *= scale[0]
         return moved
 

@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
-from edgefuse.vision.fusion.warp import OUTSIDE, TriangleMap
+from edgefuse.vision.face.geometry import box_around
+from edgefuse.vision.fusion.facets import Facets
+from edgefuse.vision.fusion.texture import Cutout
+from edgefuse.vision.fusion.warp import TriangleMap
 from edgefuse.vision.scratch import Scratch
-from edgefuse.vision.types import Pixels, Points
+from edgefuse.vision.types import Pixels
 
 Alpha = NDArray[np.uint8]
 
-HULL_FEATHER_SHARE = 0.14
+HULL_FEATHER_SHARE = 0.06
 """Width of the blur across the outline, in units of the face's longer side; half of it lies inside."""
 KEPT_FEATHER_SHARE = 0.07
 """The same around eyes and mouth, which are small."""
 
 _SHIFT = 4
-_HALF = 2
-"""Alphas are soft, so they are made at half the work size."""
 
 
 def _inward_ramp() -> NDArray[np.uint8]:
@@ -35,37 +36,43 @@ def _inward_ramp() -> NDArray[np.uint8]:
 
 
 class Matte:
-    """Makes alphas of faces in work pictures of up to a size."""
+    """Makes alphas of faces in work pictures of up to a size, at half that size: alphas are soft."""
 
     def __init__(self, longest_px: int) -> None:
         """Allocate for work pictures whose sides are at most ``longest_px``."""
-        half = (longest_px // _HALF + 1) ** 2
+        half = (longest_px // 2 + 1) ** 2
         self._small, self._hull, self._kept, self._soft = (Scratch(half, np.uint8) for _ in range(4))
+        self._full: Scratch[np.uint8] = Scratch(longest_px * longest_px, np.uint8)
+        self._places: Scratch[np.intp] = Scratch(half, np.intp)
         self._ramp = _inward_ramp()
 
-    def draw(self, mesh: Points, numbers: TriangleMap) -> Alpha:
+    def draw(self, facets: Facets, numbers: TriangleMap, height_px: int, width_px: int) -> Alpha:
         """Draw the alpha of one face: its visible hull, feathered inwards, less eyes and inside of the mouth.
 
         Args:
-            mesh: (468, 3) in pixels of the work picture.
-            numbers: What ``MeshWarp.draw`` gave for it.
+            facets: In pixels of ``numbers``.
+            numbers: What ``MeshWarp.draw`` gave for them.
+            height_px: Of the work picture.
+            width_px: Of the work picture.
 
         Returns:
-            At half the size of the work picture, valid until the next call.
+            At the size of the work picture, valid until the next call.
         """
-        height, width = numbers.shape
-        face_px = float(np.ptp(mesh[:, :2], axis=0).max()) / _HALF
-        shape = (-(-height // _HALF), -(-width // _HALF))
-        small, hull, kept = self._small.view(*shape), self._hull.view(*shape), self._kept.view(*shape)
-        np.less(numbers[::_HALF, ::_HALF], OUTSIDE, out=small.view(np.bool_))
-        np.multiply(small, 255, out=small)
+        small, hull, kept = (scratch.view(*numbers.shape) for scratch in (self._small, self._hull, self._kept))
+        x1, y1, x2, y2 = box_around(facets.mesh).tolist()
+        face_px = max(x2 - x1, y2 - y1)
+        places = self._places.view(*numbers.shape)
+        np.copyto(places, numbers)
+        np.take(np.rint(facets.facing * 255).astype(np.uint8), places, out=small, mode="clip")
         self._feather(small, face_px * HULL_FEATHER_SHARE, hull)
         small.fill(255)
-        scale = np.array((shape[1] / width, shape[0] / height))
         topology = load_face_mesh()
-        _cut_out(small, [(mesh[ring, :2] + 0.5) * scale - 0.5 for ring in (*topology.eyes, topology.mouth)])
+        _cut_out(small, [facets.mesh[ring, :2] for ring in (*topology.eyes, topology.mouth)])
         self._feather(small, face_px * KEPT_FEATHER_SHARE, kept)
-        return np.minimum(hull, kept, out=hull)
+        np.minimum(hull, kept, out=hull)
+        full = self._full.view(height_px, width_px)
+        cv2.resize(hull, (width_px, height_px), dst=full, interpolation=cv2.INTER_LINEAR)
+        return full
 
     def _feather(self, hard: Alpha, width_px: float, target: Alpha) -> None:
         """Blur an edge twice, which makes it bell-shaped, and move it inwards."""
@@ -84,30 +91,46 @@ def _cut_out(alpha: Alpha, outlines: Sequence[NDArray[np.floating]]) -> None:
 
 
 class Blender:
-    """Lays pictures over areas of frames of up to a size."""
+    """Lays work pictures of up to a size over areas of frames of up to a size."""
 
-    def __init__(self, height_px: int, width_px: int) -> None:
-        """Allocate for frames of up to this size."""
-        values = height_px * width_px * 3
-        self._alpha: Scratch[np.uint8] = Scratch(values // 3, np.uint8)
-        self._above, self._weight, self._rest = (Scratch(values, np.uint8) for _ in range(3))
+    def __init__(self, longest_px: int, height_px: int, width_px: int) -> None:
+        """Allocate for work pictures of ``longest_px`` a side and frames of this height and width."""
+        work, frame = longest_px * longest_px, height_px * width_px
+        self._own: Scratch[np.uint8] = Scratch(work, np.uint8)
+        self._weight, self._picture = (Scratch(work * 3, np.uint8) for _ in range(2))
+        self._clear: Scratch[np.uint8] = Scratch(frame, np.uint8)
+        self._above, self._rest = (Scratch(frame * 3, np.uint8) for _ in range(2))
 
-    def lay(self, picture: Pixels, alpha: Alpha, area: Pixels) -> None:
-        """Blend a picture into a frame in place; both are scaled to the area first.
+    def lay(self, picture: Cutout, alpha: Alpha, area: Pixels, strength: float = 1.0) -> None:
+        """Blend a picture into a frame in place.
 
         Args:
-            picture: Work picture of the area.
-            alpha: Of any size.
-            area: View of the frame.
+            picture: Work picture of the area; shows where both its own alpha and ``alpha`` let it.
+            alpha: At the size of ``picture``; overwritten.
+            area: View of the frame; the picture is scaled to it.
+            strength: 0..1, factor of all alphas.
         """
-        height, width = area.shape[:2]
-        above, weight, rest = (s.view(height, width, 3) for s in (self._above, self._weight, self._rest))
-        full = self._alpha.view(height, width)
-        cv2.resize(alpha, (width, height), dst=full, interpolation=cv2.INTER_LINEAR)
-        cv2.resize(picture, (width, height), dst=above, interpolation=cv2.INTER_LINEAR)
-        cv2.merge((full, full, full), dst=weight)
-        cv2.bitwise_not(weight, dst=rest)
-        cv2.multiply(above, weight, dst=above, scale=1 / 255)
+        size = (area.shape[1], area.shape[0])
+        own, weight, colours = (
+            self._own.view(*alpha.shape),
+            self._weight.view(*alpha.shape, 3),
+            self._picture.view(*alpha.shape, 3),
+        )
+        cv2.extractChannel(picture, 3, dst=own)
+        cv2.multiply(alpha, own, dst=alpha, scale=strength / 255)
+        cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR, dst=colours)
+        cv2.merge((alpha, alpha, alpha), dst=weight)
+        # Weighed before it is scaled, when it has fewer pixels.
+        cv2.multiply(colours, weight, dst=colours, scale=1 / 255)
+        cv2.bitwise_not(alpha, dst=alpha)
+        clear, above, rest = (
+            self._clear.view(*area.shape[:2]),
+            self._above.view(*area.shape),
+            self._rest.view(*area.shape),
+        )
+        cv2.resize(colours, size, dst=above, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(alpha, size, dst=clear, interpolation=cv2.INTER_LINEAR)
+        cv2.merge((clear, clear, clear), dst=rest)
         cv2.multiply(area, rest, dst=rest, scale=1 / 255)
         done = cv2.add(above, rest, dst=area)
         assert done is area, "OpenCV did not write into the frame"

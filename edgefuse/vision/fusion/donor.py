@@ -13,21 +13,28 @@ import numpy as np
 from edgefuse import registry
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
+from edgefuse.vision.face.face_mesh import load_face_mesh
 from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.fusion.area import area_around
-from edgefuse.vision.fusion.colour import Skin, SkinMeter
+from edgefuse.vision.fusion.contrast import soften
+from edgefuse.vision.fusion.facets import Facets, make_facets
+from edgefuse.vision.fusion.light import LightMeter, Shine, point_homes
 from edgefuse.vision.fusion.retouch import retouch
+from edgefuse.vision.fusion.texture import Cutout, Texture, opacity_at
+from edgefuse.vision.fusion.warp import draw_triangles
 from edgefuse.vision.media.picture import read_picture
 from edgefuse.vision.model import Models
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.stage import StageContext, StageType
-from edgefuse.vision.types import Attention, Face, Frame, Packet, Pixels, Points, Search
+from edgefuse.vision.types import Attention, Face, Frame, Packet, Pixels, Search
 
 MIN_FACE_PX = 64
 """A smaller face has no features to give."""
 MAX_PHOTO_PX = 2048
 """Larger photos are scaled down: no effect works at a size that would need more."""
 MIN_TEXTURE_PX = 32
+EDGE_FADE_SHARE = 0.03
+"""Width of the blur between triangles that are seen well and those that are not."""
 LOOKS = 3
 """Looks of the landmark model at a photo: each takes its region from the last one's landmarks, so they settle."""
 
@@ -37,26 +44,13 @@ _BORDER_SHARES = (0.0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
-class Texture:
-    """The donor's face at one size."""
-
-    pixels: Pixels
-    mesh: Points
-    """(468, 3) in pixels of ``pixels``."""
-
-    @property
-    def size_px(self) -> int:
-        """Longer side of ``pixels``."""
-        return int(max(self.pixels.shape[:2]))
-
-
-@dataclass(frozen=True, slots=True)
 class Donor:
     """A face to fuse onto others."""
 
     textures: tuple[Texture, ...]
     """Largest first, each half as large as the one before: sampling a much larger one would shimmer."""
-    skin: Skin
+    shine: Shine
+    """Of its skin; weightless where hair hangs or it is seen edge-on."""
 
     def texture(self, size_px: int) -> Texture:
         """Give the smallest texture that has no fewer pixels than a work picture of that size, else the largest."""
@@ -76,6 +70,11 @@ def load_donor(photo: Path, models: Models, point: OperatingPoint, longest_px: i
     Raises:
         EdgefuseError: The photo cannot be read, shows no face, or only one that is too small.
     """
+    return make_donor(*find_in_photo(photo, models, point), longest_px)
+
+
+def find_in_photo(photo: Path, models: Models, point: OperatingPoint) -> tuple[Pixels, Face]:
+    """Give a photo, turned upright, and its largest face; arguments and errors as of ``load_donor``."""
     for pixels in _views(_read(photo)):
         if (face := _find(pixels, models, point)) is not None:
             break
@@ -84,7 +83,7 @@ def load_donor(photo: Path, models: Models, point: OperatingPoint, longest_px: i
     face_px = int(np.ptp(face.box.reshape(2, 2), axis=0).max())
     if face_px < MIN_FACE_PX:
         raise _refusal(photo, f"its face has {face_px} pixels", f"take one with at least {MIN_FACE_PX}")
-    return make_donor(pixels, face, longest_px)
+    return pixels, face
 
 
 def make_donor(pixels: Pixels, face: Face, longest_px: int) -> Donor:
@@ -100,13 +99,27 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int) -> Donor:
     """
     assert face.mesh is not None
     area = area_around(box_around(face.mesh), pixels.shape, longest_px)
-    skin = None if area is None else SkinMeter().measure(area.cut(pixels), face.mesh - (area.left_px, area.top_px, 0))
-    if area is None or skin is None:
+    if area is None:
         raise EdgefuseError("cannot use a face: it does not lie in the picture; take a photo that shows all of it")
     size = (area.work_width_px, area.work_height_px)
     scaled = np.asarray(cv2.resize(area.cut(pixels), size, interpolation=cv2.INTER_AREA), np.uint8)
     mesh = area.to_work(face.mesh)
-    return Donor(tuple(_halvings(Texture(retouch(scaled, mesh), mesh))), skin)
+    facets = make_facets(mesh)
+    cutout = retouch(scaled, mesh)
+    _fade_edge_on(cutout, facets)
+    texture = Texture(soften(cutout, mesh), mesh)
+    seen = facets.facing[point_homes(mesh)] * opacity_at(cutout, mesh[load_face_mesh().skin])
+    return Donor(tuple(_halvings(texture)), LightMeter().measure(texture.pixels[:, :, :3].copy(), mesh, seen))
+
+
+def _fade_edge_on(cutout: Cutout, facets: Facets) -> None:
+    """Take alpha from what is seen edge-on: a photo has too few pixels of it, and background among them."""
+    height, width = cutout.shape[:2]
+    numbers = np.empty((height, width), np.int16)
+    draw_triangles(facets, numbers)
+    alpha = np.rint(facets.facing * 255).astype(np.uint8)[numbers]
+    side = round(EDGE_FADE_SHARE * max(height, width)) | 1
+    cutout[:, :, 3] = np.minimum(cutout[:, :, 3], cv2.blur(alpha, (side, side)))
 
 
 def _halvings(texture: Texture) -> Iterator[Texture]:

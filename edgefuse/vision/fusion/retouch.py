@@ -1,4 +1,4 @@
-"""Taking hair and background off the rim of a donor's face, once, so that they never show on a target."""
+"""Cutting a donor's face out of hair and background, once, so that they never show on a target."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
 from edgefuse.vision.face.landmarks import LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER
+from edgefuse.vision.fusion.texture import Cutout
 from edgefuse.vision.types import Pixels, Points
+
+Mask = NDArray[np.bool_]
+"""(height, width) bool."""
 
 RIM_SHARE = 0.14
 """Depth of the rim in units of the face's longer side: as far as hair reaches over temples and cheeks."""
@@ -25,33 +29,50 @@ GROWTH_SHARE = 0.015
 """What is not skin is taken away with so much of its surroundings: hair is soft."""
 EYE_GROWTH = (1.5, 4.0)
 """Width and height of eye and brow together, in units of the opening between the lids."""
+SPECK_SHARE = 0.02
+"""Radius of spots that are no hair: moles and shadows of wrinkles."""
+FADE_SHARE = 0.05
+"""Width of the fade towards hair, which begins so far from it: it throws a shadow."""
 INPAINT_RADIUS_PX = 3
 
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 
 
-def retouch(pixels: Pixels, mesh: Points) -> Pixels:
-    """Continue the skin over what is not face: all beyond the outline, and hair that hangs into it.
+def retouch(pixels: Pixels, mesh: Points, hair: Mask | None = None) -> Cutout:
+    """Cut a donor's face out: alpha goes down to 0 towards hair that hangs into it, and skin is continued below.
 
-    Below the corners of the mouth the rim stays as it is: beards belong to a face.
+    Skin is continued beyond the outline too, because a target's face may be fuller. Below the corners of the mouth the
+    rim stays as it is: beards belong to a face.
 
     Args:
         pixels: (height, width, 3) of the face's surroundings.
         mesh: (468, 3) in pixels of ``pixels``.
-
-    Returns:
-        A new picture.
+        hair: What a model takes for something else than a face; without it, what has not the colour of the skin.
     """
-    shape = pixels.shape
-    depth, strangeness = _depth(shape, mesh), _strangeness(pixels, mesh)
+    depth = _depth(pixels.shape, mesh)
     face_px = float(np.ptp(mesh[:, :2], axis=0).max())
+    is_hair = _strange_rim(pixels, mesh, depth) if hair is None else hair & (depth > 0)
+    is_hair &= ~_is_eye(pixels.shape, mesh)
+    hole = np.asarray(is_hair, np.uint8)
+    grown = cv2.dilate(hole | (depth == 0), _disc(GROWTH_SHARE * face_px))
+    skin = cv2.inpaint(pixels, grown, INPAINT_RADIUS_PX, cv2.INPAINT_TELEA)
+    side = round(FADE_SHARE * face_px) | 1
+    faded = cv2.blur(255 - 255 * cv2.dilate(hole, _disc(FADE_SHARE * face_px)), (side, side))
+    return np.dstack((skin, faded)).astype(np.uint8)
+
+
+def _strange_rim(pixels: Pixels, mesh: Points, depth: NDArray[np.float32]) -> Mask:
+    """Tell what at the rim and on the forehead has not the colour of the skin."""
+    shape = pixels.shape
+    face_px = float(np.ptp(mesh[:, :2], axis=0).max())
+    strangeness = _strangeness(pixels, mesh)
     is_rim = (depth < RIM_SHARE * face_px) & _is_above(shape, *mesh[[LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER]])
     is_forehead = _is_above(shape, *mesh[list(BROWS)]) & ~_is_eye(shape, mesh)
-    is_hair = is_rim & ~_is_eye(shape, mesh) & (strangeness > RIM_LIMIT) | is_forehead & (strangeness > FOREHEAD_LIMIT)
-    hole = np.asarray((depth == 0) | is_hair, np.uint8)
-    closed = np.asarray(cv2.morphologyEx(hole, cv2.MORPH_CLOSE, _disc(GAP_SHARE * face_px), borderValue=1), np.uint8)
-    grown = cv2.dilate(hole | (closed & is_forehead), _disc(GROWTH_SHARE * face_px))
-    return np.asarray(cv2.inpaint(pixels, grown, INPAINT_RADIUS_PX, cv2.INPAINT_TELEA), np.uint8)
+    is_strange = is_rim & (strangeness > RIM_LIMIT) | is_forehead & (strangeness > FOREHEAD_LIMIT)
+    opened = cv2.morphologyEx(is_strange.astype(np.uint8), cv2.MORPH_OPEN, _disc(SPECK_SHARE * face_px))
+    hole = np.asarray(opened | (depth == 0), np.uint8)
+    closed = np.asarray(cv2.morphologyEx(hole, cv2.MORPH_CLOSE, _disc(GAP_SHARE * face_px), borderValue=1), np.bool_)
+    return np.asarray((opened.view(np.bool_) | closed & is_forehead) & (depth > 0))
 
 
 def _disc(radius_px: float) -> NDArray[np.uint8]:

@@ -12,13 +12,9 @@ from typing import Annotated, Literal
 import msgspec
 import numpy as np
 
-from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.fusion import person
-from edgefuse.vision.fusion.area import area_around
-from edgefuse.vision.fusion.blend import Blender, Matte
-from edgefuse.vision.fusion.colour import Skin, SkinMeter, recolour
 from edgefuse.vision.fusion.donor import load_donor
-from edgefuse.vision.fusion.warp import MeshWarp
+from edgefuse.vision.fusion.fuser import Fuser
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet
 
@@ -29,9 +25,6 @@ MAX_FACE_FRAMES = 8.0
 
 LOYALTY = 0.2
 """Another face must be surer by this before it becomes the target, or two faces would take turns."""
-
-SKIN_SHARE = 0.1
-"""Of the way to the skin just measured, each frame: light changes slowly, and noise must not make the face flicker."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,31 +41,27 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FuseMesh:
-    """The donor, the work buffers and each target's skin."""
+    """The donor on whoever is the target."""
 
     def __init__(self, options: Options, context: StageContext) -> None:
         longest_px = max(point.effect_px for point in context.ladder)
         photo = person.load_person(options.seed, context.models) if options.face is None else Path(options.face)
         self._options = options
-        self._donor = load_donor(photo, context.models, context.ladder[0], longest_px)
-        self._warp = MeshWarp(longest_px)
-        self._matte = Matte(longest_px)
-        self._meter = SkinMeter()
-        self._blender = Blender(context.height_px, context.width_px)
-        self._skins: dict[int, Skin] = {}
+        donor = load_donor(photo, context.models, context.ladder[0], longest_px)
+        self._fuser = Fuser(donor, longest_px, context.height_px, context.width_px)
         self._best_id = 0
         self.passed_over = 0
         """Faces left as they were, for want of a mesh that can be trusted."""
 
     def run(self, packet: Packet) -> Packet:
         """Fuse the donor onto the targets in the frame's pixels."""
-        known = {face.track_id for face in packet.faces}
-        self._skins = {track: skin for track, skin in self._skins.items() if track in known}
+        self._fuser.forget_all_but({face.track_id for face in packet.faces})
         sure = [face for face in packet.faces if face.score >= self._options.min_score]
         usable = [face for face in sure if _has_usable_mesh(face, max(packet.frame.pixels.shape))]
         self.passed_over += len(sure) - len(usable)
         for face in self._targets(usable):
-            self._fuse(packet, face)
+            assert face.mesh is not None, "only faces with a mesh are targets"
+            self._fuser.fuse(packet.frame.pixels, face.mesh, face.track_id, packet.point.effect_px)
         return packet
 
     def close(self) -> None:
@@ -85,32 +74,6 @@ class FuseMesh:
         best = max(faces, key=lambda face: face.score + LOYALTY * (face.track_id == self._best_id))
         self._best_id = best.track_id
         return (best,)
-
-    def _fuse(self, packet: Packet, face: Face) -> None:
-        """Fuse one face."""
-        pixels, mesh = packet.frame.pixels, face.mesh
-        assert mesh is not None, "only faces with a mesh are targets"
-        area = area_around(box_around(mesh), pixels.shape, packet.point.effect_px)
-        if area is None:
-            return
-        target = area.cut(pixels)
-        height, width = area.work_height_px, area.work_width_px
-        work_mesh = area.to_work(mesh)
-        numbers = self._warp.draw(work_mesh, height, width)
-        alpha = self._matte.draw(work_mesh, numbers)
-        face_px = int(np.ptp(work_mesh[:, :2], axis=0).max())
-        picture = self._warp.bend(self._donor.texture(face_px), work_mesh, numbers)
-        measured = self._meter.measure(target, mesh[:, :2] - (area.left_px, area.top_px))
-        if measured is not None:
-            recolour(picture, self._donor.skin, self._smooth(face.track_id, measured))
-        self._blender.lay(picture, alpha, target)
-
-    def _smooth(self, track_id: int, measured: Skin) -> Skin:
-        """Follow the skin of a track slowly; a face without a track has no past."""
-        before = self._skins.get(track_id)
-        skin = measured if track_id == 0 or before is None else before.toward(measured, SKIN_SHARE)
-        self._skins[track_id] = skin
-        return skin
 
 
 def _has_usable_mesh(face: Face, frame_px: int) -> bool:

@@ -22,8 +22,12 @@ def portrait() -> Pixels:
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
+def skin_of(picture: Pixels) -> Pixels:
+    return retouch(picture, MESH)[:, :, :3]
+
+
 def test_the_background_becomes_skin() -> None:
-    picture = retouch(portrait(), MESH)
+    picture = skin_of(portrait())
     assert np.abs(picture[~HULL].astype(int) - SKIN).mean() < 8
 
 
@@ -31,7 +35,7 @@ def test_hair_at_the_temple_becomes_skin() -> None:
     picture = portrait()
     x, y = MESH[127, :2].astype(int)  # beside the eye on the left of the picture
     cv2.circle(picture, (int(x) + 4, int(y)), 8, HAIR, -1)
-    assert np.abs(retouch(picture, MESH)[y, x + 4].astype(int) - SKIN).max() < 25
+    assert np.abs(skin_of(picture)[y, x + 4].astype(int) - SKIN).max() < 25
 
 
 def test_a_fringe_with_bright_strands_becomes_skin() -> None:
@@ -39,32 +43,57 @@ def test_a_fringe_with_bright_strands_becomes_skin() -> None:
     brow = int(MESH[[105, 334], 1].mean())
     picture[: brow - 12][HULL[: brow - 12]] = HAIR
     picture[: brow - 12, 80:120:10] = SKIN
-    assert np.abs(retouch(picture, MESH)[brow - 25, 60:140].astype(int) - SKIN).max() < 25
+    assert np.abs(skin_of(picture)[brow - 25, 60:140].astype(int) - SKIN).max() < 25
 
 
 def test_a_shining_forehead_stays() -> None:
     picture = portrait()
     x, y = MESH[151, :2].astype(int)
     cv2.circle(picture, (int(x), int(y)), 8, (190, 205, 250), -1)
-    assert np.abs(retouch(picture, MESH)[y, x].astype(int) - (190, 205, 250)).max() < 3
+    assert np.abs(skin_of(picture)[y, x].astype(int) - (190, 205, 250)).max() < 3
 
 
 def test_a_beard_stays() -> None:
     picture = portrait()
     x, y = MESH[152, :2].astype(int)
     cv2.circle(picture, (int(x), int(y) - 12), 8, HAIR, -1)
-    assert np.abs(retouch(picture, MESH)[y - 12, x].astype(int) - HAIR).max() < 25
+    assert np.abs(skin_of(picture)[y - 12, x].astype(int) - HAIR).max() < 25
 
 
 def test_an_eye_near_the_outline_stays() -> None:
     picture = portrait()
     outer = MESH[33, :2].astype(int)
     cv2.circle(picture, (int(outer[0]) + 5, int(outer[1])), 4, HAIR, -1)
-    assert retouch(picture, MESH)[outer[1], outer[0] + 5].max() < 60
+    assert skin_of(picture)[outer[1], outer[0] + 5].max() < 60
 
 
 def test_the_middle_of_the_face_keeps_every_bit() -> None:
     before = portrait()
     middle = cv2.erode(HULL.astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
-    np.testing.assert_array_equal(retouch(before, MESH)[middle], before[middle])
-    assert psnr_db(retouch(before, MESH)[HULL], before[HULL]) > 25
+    np.testing.assert_array_equal(skin_of(before)[middle], before[middle])
+    assert psnr_db(skin_of(before)[HULL], before[HULL]) > 25
+
+
+def test_alpha_is_zero_on_hair_and_beside_it_and_full_on_skin() -> None:
+    picture = portrait()
+    x, y = MESH[127, :2].astype(int)
+    cv2.circle(picture, (int(x) + 4, int(y)), 10, HAIR, -1)
+    alpha = retouch(picture, MESH)[:, :, 3]
+    assert alpha[y, x + 4] == 0 and alpha[y, x + 16] < 128
+    nose_x, nose_y = MESH[1, :2].astype(int)
+    assert alpha[nose_y, nose_x] == 255 and (alpha[HULL] == 255).mean() > 0.85
+
+
+def test_a_mole_is_no_hair() -> None:
+    picture = portrait()
+    x, y = MESH[151, :2].astype(int)
+    cv2.circle(picture, (int(x), int(y)), 2, HAIR, -1)
+    assert retouch(picture, MESH)[y, x, 3] == 255
+
+
+def test_what_a_model_takes_for_hair_is_hair_whatever_its_colour() -> None:
+    hair = np.zeros((SIZE_PX, SIZE_PX), np.bool_)
+    x, y = MESH[151, :2].astype(int)
+    hair[y - 10 : y + 10, x - 10 : x + 10] = True
+    alpha = retouch(portrait(), MESH, hair)[:, :, 3]
+    assert alpha[y, x] == 0 and alpha[y + 40, x] == 255

@@ -96,7 +96,7 @@ def test_the_result_is_coarser_where_the_point_asks_for_less(photo: str, effect_
     target, face = portrait(), face_at(240, 180, 160)
     result = fused(make(photo, effect_px), target, face, effect_px=effect_px)
     fine = fused(make(photo, 360), target, face, effect_px=360)
-    assert psnr_db(result, fine) > 22
+    assert psnr_db(result, fine) > 20
 
 
 def test_a_smaller_point_works_on_smaller_memory(photo: str) -> None:
@@ -177,7 +177,7 @@ def test_an_unsure_face_is_left_as_it_is(photo: str) -> None:
     np.testing.assert_array_equal(fused(make(photo), target, face_at(240, 180, 110, score=0.4)), target)
 
 
-def test_the_skin_follows_the_light_slowly_so_that_noise_does_not_flicker(photo: str) -> None:
+def test_the_donor_follows_the_light_slowly_so_that_noise_does_not_flicker(photo: str) -> None:
     stage, target = make(photo), portrait(seed=2)
     middle = (slice(150, 210), slice(205, 275))
     first = fused(stage, target, FACE)[middle].mean()

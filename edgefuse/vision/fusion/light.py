@@ -1,0 +1,158 @@
+"""Giving a donor the light and the skin colour that the target has at this moment.
+
+Both faces are measured at the same points of the mesh. Each is taken, colour by colour, as a plane, which is light from
+a side, times a rest, which is blurred along the face. The ratio of both takes the donor's own light out of its picture
+and puts the target's in; what is finer stays the donor's. It is the lowest band of a multi-band blend. Points stay with
+the face when it moves, so light can be smoothed over time.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.vision.face.face_mesh import load_face_mesh
+from edgefuse.vision.fusion.texture import Cutout, Texture
+from edgefuse.vision.scratch import Scratch
+from edgefuse.vision.types import Pixels, Points
+
+Shine = NDArray[np.float32]
+"""(points, 4) float32: the colour at each skin point of the mesh, BGR 0..255, times a weight 0..1, and that weight."""
+
+SAMPLE_PX = 48
+"""Side of the picture that skin is measured on: wrinkles and noise are averaged away."""
+
+BLUR_SHARE = 0.25
+"""Standard deviation of the blur along the face, in units of the donor's longer side. Narrower, and the target's
+features shine through: MobileFaceNet takes the result for the target."""
+RIM_BLUR_SHARE, RIM_SHARE = 0.1, 0.15
+"""The same at the outline, where skin must fit to that beside it, and how far in the full blur begins."""
+MAX_SLOPE = 3.0
+"""Ratio of a plane's brightest and darkest places to the mean: half hidden faces would have wilder ones."""
+EVERYWHERE = 0.01
+"""Weight of the mean of all points at every place, for places of which nothing was ever seen."""
+
+GRID_PX = 16
+"""Longer side of the map of gains; finer than the blur."""
+
+TINY = np.float32(1e-6)
+"""Weights below are none."""
+
+GAIN_LIMITS = (0.15, 6.0)
+"""A black donor under a white target would otherwise turn into noise."""
+
+
+class LightMeter:
+    """Measures the same points of every face, so that two faces are comparable whatever hair and pose."""
+
+    def __init__(self) -> None:
+        self._sample = np.zeros((SAMPLE_PX, SAMPLE_PX, 3), np.uint8)
+
+    def measure(self, picture: Pixels, mesh: Points, weights: NDArray[np.float32]) -> Shine:
+        """Measure a face.
+
+        Args:
+            picture: (height, width, 3), the face's area.
+            mesh: (468, 2 or 3) in pixels of ``picture``; points outside weigh nothing.
+            weights: (points,) of the skin points, 0..1: how well each is seen.
+        """
+        height, width = picture.shape[:2]
+        cv2.resize(picture, (SAMPLE_PX, SAMPLE_PX), dst=self._sample, interpolation=cv2.INTER_LINEAR)
+        scale = np.array((SAMPLE_PX / width, SAMPLE_PX / height))
+        places = np.floor((mesh[load_face_mesh().skin, :2] + 0.5) * scale).astype(np.intp)
+        is_inside = ((places >= 0) & (places < SAMPLE_PX)).all(axis=1)
+        places[~is_inside] = 0
+        shine = np.ones((len(places), 4), np.float32)
+        shine[:, :3] = self._sample[places[:, 1], places[:, 0]]
+        shine *= (weights * is_inside)[:, np.newaxis]
+        return shine
+
+
+class Relighter:
+    """Lights one donor as targets are lit."""
+
+    def __init__(self, texture: Texture, shine: Shine) -> None:
+        """Prepare for a donor.
+
+        Args:
+            texture: The donor at its largest size.
+            shine: Of the donor; weight 0 where it shows hair or nothing.
+        """
+        height, width = texture.pixels.shape[:2]
+        scale = GRID_PX / max(height, width)
+        self._shape = (max(1, round(height * scale)), max(1, round(width * scale)))
+        self._own = shine[:, :3] / np.maximum(shine[:, 3:], TINY) + 1
+        self._confidence = shine[:, 3:]
+        mesh = texture.mesh * np.float32(scale)
+        self._terms = _terms(mesh[load_face_mesh().skin, :2], self._shape)
+        self._grid_terms = _terms(_grid(self._shape), self._shape)
+        self._kernel = _kernel(mesh, self._shape)
+        self._gains, self._lit = (Scratch(texture.pixels.size, np.uint8) for _ in range(2))
+
+    def light(self, texture: Texture, shine: Shine) -> Texture:
+        """Give the donor as lit by a target's light; valid until the next call."""
+        height, width = texture.pixels.shape[:2]
+        gains, scale = self._find_gains(shine)
+        full, lit = (scratch.view(height, width, 4) for scratch in (self._gains, self._lit))
+        cv2.resize(gains, (width, height), dst=full, interpolation=cv2.INTER_LINEAR)
+        done = cv2.multiply(texture.pixels, full, dst=lit, scale=scale)
+        assert done is lit
+        return Texture(lit, texture.mesh)
+
+    def _find_gains(self, shine: Shine) -> tuple[Cutout, float]:
+        """Give the map of gains and the factor of its values; alpha's gain is 1."""
+        gains = np.clip(self._compare(shine), *GAIN_LIMITS)
+        largest = max(1.0, float(gains.max()))
+        # All 8 bits for the range that is needed: steps of the result stay below one level.
+        steps = np.empty((*self._shape, 4), np.uint8)
+        steps[:, :, :3] = np.rint(gains * (255 / largest)).reshape(*self._shape, 3)
+        steps[:, :, 3] = np.ceil(255 / largest)
+        return steps, largest / 255
+
+    def _compare(self, shine: Shine) -> NDArray[np.float32]:
+        """Give (pixels of the grid, 3) ratios of target to donor."""
+        weights = shine[:, 3:] * self._confidence
+        if not weights.any():
+            return np.ones((len(self._grid_terms), 3), np.float32)
+        both = np.concatenate((shine[:, :3] / np.maximum(shine[:, 3:], TINY) + 1, self._own), axis=1)
+        mean = (both * weights).sum(axis=0) / weights.sum()
+        weighed = self._terms * weights
+        calm = np.eye(self._terms.shape[1], dtype=np.float32) * weights.sum() * EVERYWHERE
+        slopes = np.linalg.solve(weighed.T @ self._terms + calm, weighed.T @ (both / mean - 1))
+        near, there = (np.clip(1 + t @ slopes, 1 / MAX_SLOPE, MAX_SLOPE) for t in (self._terms, self._grid_terms))
+        rest = both / near * weights
+        blurred = (self._kernel @ rest + EVERYWHERE * rest.mean(axis=0)) * there
+        return np.asarray(blurred[:, :3] / blurred[:, 3:])
+
+
+def _grid(shape: tuple[int, int]) -> Points:
+    """Give (pixels, 2) x y of the centres of a grid's pixels, row after row."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
+    return np.stack((columns.ravel(), rows.ravel()), axis=1).astype(np.float32)
+
+
+def _terms(places: Points, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Give (N, 3): the terms of a plane at places (N, 2) of a grid."""
+    x, y = (2 * places / np.array(shape[::-1], np.float32) - 1).T
+    return np.stack((np.ones_like(x), x, y), axis=1)
+
+
+def _kernel(mesh: Points, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Give the (pixels of the grid, points) weights of a Gaussian blur of skin points, narrow at the outline."""
+    topology = load_face_mesh()
+    hull = cv2.fillPoly(np.zeros(shape, np.uint8), [np.rint(mesh[topology.oval, :2]).astype(np.int32)], 1)
+    depth = np.minimum(cv2.distanceTransform(hull, cv2.DIST_L2, 3) / (RIM_SHARE * GRID_PX), 1).reshape(-1, 1)
+    deviations = (RIM_BLUR_SHARE + (BLUR_SHARE - RIM_BLUR_SHARE) * depth) * GRID_PX
+    distances = ((_grid(shape)[:, np.newaxis] - mesh[topology.skin, :2]) ** 2).sum(axis=2)
+    weights = np.exp(-distances / (2 * deviations**2))
+    # Processors take a hundred times as long over numbers that are all but 0.
+    return np.where(weights < 1e-6, 0, weights / len(topology.skin)).astype(np.float32)
+
+
+def point_homes(mesh: Points) -> NDArray[np.intp]:
+    """Give for each skin point of the mesh the thin triangle beside it that tells which way it looks."""
+    topology = load_face_mesh()
+    centres = mesh[topology.thin_triangles, :2].mean(axis=1)
+    distances = ((mesh[topology.skin, np.newaxis, :2] - centres) ** 2).sum(axis=2)
+    return np.asarray(distances.argmin(axis=1))
