@@ -14,6 +14,8 @@ class RuntimeFact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where it can run models, in the words of its file, proven by a tiny inference: ``cpu cuda myriad``."""
     formats: tuple[Format, ...] = ()
     """What this version reads: OpenVINO 2026 reads ``tflite``, 2022.3 does not."""
+    memory_mb: int = 0
+    """What the library itself holds once it has run something, whatever the models: counted once a process."""
     is_usable: bool = True
     reason: str = ""
     """Why it is not usable, and the command that mends it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -21,7 +21,8 @@ REQUIRED_TASKS = ("detect_faces", "track_faces")
 """What the main job cannot do without."""
 TASKS_ALONE = frozenset({"make_person"})
 """Done before the pipeline opens its models, so their memory does not add up with it."""
-WORKER_MB = 110  # without models: 85 after importing OpenVINO (RSS; 66 with LiteRT), and 22 for 8 frames of 720p
+WORKER_MB = 95
+"""Without models and runtimes: 71 after importing the rest (RSS), and 22 for 8 frames of 720p."""
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ def plan(
     found = list_candidates(profile, release, host, state)
     absent = absent or {}
     obstacles = {candidate: reason for candidate in found if (reason := find_obstacle(candidate, host, state, absent))}
-    memory = _Memory(_budget_mb(profile, host))
+    memory = _Memory(_budget_mb(profile, host), {fact.id: fact.memory_mb for fact in host.runtimes})
     outcomes = []
     for task in _tasks(release):
         of_task = {c: obstacles.get(c, "") for c in found if c.manifest.task == task}
@@ -120,20 +121,29 @@ class _Outcome:
 
 @dataclass(slots=True)
 class _Memory:
-    """What the sessions that are open together may still take of the budget."""
+    """What the sessions that are open together, and their libraries, may still take of the budget."""
 
     budget_mb: int
-    taken_mb: int = 0
+    runtimes_mb: Mapping[str, int]
+    """What each library holds, which is never given back."""
+    sessions_mb: int = 0
+    loaded: set[str] = field(default_factory=set)
 
     def obstacle(self, candidate: Candidate) -> str:
-        left_mb = self.budget_mb - (0 if candidate.manifest.task in TASKS_ALONE else self.taken_mb)
-        if candidate.memory_mb <= left_mb:
+        left_mb = self.budget_mb - sum(self.runtimes_mb.get(runtime, 0) for runtime in self.loaded)
+        if candidate.manifest.task not in TASKS_ALONE:
+            left_mb -= self.sessions_mb
+        runtime = candidate.rule.id
+        library_mb = 0 if runtime in self.loaded else self.runtimes_mb.get(runtime, 0)
+        if candidate.memory_mb + library_mb <= left_mb:
             return ""
-        return f"needs {candidate.memory_mb} MB, {max(0, left_mb)} MB of the memory budget are left"
+        and_library = f" and {library_mb} MB for {runtime}" if library_mb else ""
+        return f"needs {candidate.memory_mb} MB{and_library}, {max(0, left_mb)} MB of the memory budget are left"
 
     def take(self, candidate: Candidate) -> None:
+        self.loaded.add(candidate.rule.id)
         if candidate.manifest.task not in TASKS_ALONE:
-            self.taken_mb += candidate.memory_mb
+            self.sessions_mb += candidate.memory_mb
 
 
 def _budget_mb(profile: Profile, host: Host) -> int:

@@ -17,6 +17,7 @@ from edgefuse import registry
 from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.profile import Profile, choose_profile, load_profiles
 from edgefuse.errors import ConfigError
+from edgefuse.memory import resident_mb
 from edgefuse.planning.child import ChildError, answer_parent, ask_child
 from edgefuse.planning.host import read_host
 from edgefuse.runtime import Runtime
@@ -105,8 +106,11 @@ def describe_missing_python(python: str) -> str:
 
 def _prove(runtime_id: str) -> bytes:
     """Do the child's work."""
-    runtime: Runtime = registry.load(_RUNTIMES, runtime_id)
-    return msgspec.json.encode(runtime.probe())
+    runtime: Runtime = registry.load(_RUNTIMES, runtime_id)  # and with it numpy, which every worker has
+    before_mb = resident_mb()
+    fact = runtime.probe()
+    memory_mb = max(0, round(resident_mb() - before_mb))
+    return msgspec.json.encode(msgspec.structs.replace(fact, memory_mb=memory_mb))
 
 
 if __name__ == "__main__":

@@ -53,3 +53,7 @@ def test_the_host_carries_the_facts_of_its_runtimes(tmp_path: Path) -> None:
 def test_facts_survive_the_way_through_json() -> None:
     fact = probe_runtime("fake")
     assert msgspec.json.decode(msgspec.json.encode(fact), type=type(fact)) == fact
+
+
+def test_a_probe_tells_what_the_library_itself_takes() -> None:
+    assert probe_runtime("fake").memory_mb < probe_runtime("onnxruntime").memory_mb < 300
