@@ -1,11 +1,11 @@
 """Lays a donor's face over the faces of a frame: mesh warp, skin colour, feathered hull.
 
-It fails open: a face of which too little is known or seen is left as it is.
+It fails open: a face of which too little is known or seen is left as it is, fading in and out where that changes
+(``edgefuse.vision.fusion.presence``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +15,8 @@ import numpy as np
 from edgefuse.vision.fusion import person
 from edgefuse.vision.fusion.donor import load_donor
 from edgefuse.vision.fusion.fuser import Fuser
+from edgefuse.vision.fusion.targets import Targets
+from edgefuse.vision.fusion.watch import Watch
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet
 
@@ -22,9 +24,6 @@ MIN_FACE_PX = 12
 """Smaller faces show nothing that could be replaced."""
 MAX_FACE_FRAMES = 8.0
 """A face so many times longer than the frame is an error of the model."""
-
-LOYALTY = 0.2
-"""Another face must be surer by this before it becomes the target, or two faces would take turns."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,8 +33,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Photo of the donor; without it, the synthetic person of ``seed``."""
     seed: int = 4
     """4 is an adult in even light who looks at the camera with closed lips."""
-    targets: Literal["best", "all"] = "best"
-    """The face that the models are most sure of, or every face."""
+    targets: Literal["best", "largest", "all"] = "best"
+    """The face that the models are most sure of, the largest one, or every face."""
     min_score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.5
     """Faces that the models are less sure of are left as they are."""
 
@@ -49,7 +48,8 @@ class FuseMesh:
         self._options = options
         donor = load_donor(photo, context.models, context.ladder[0], longest_px)
         self._fuser = Fuser(donor, longest_px, context.height_px, context.width_px)
-        self._best_id = 0
+        self._targets = Targets(options.targets)
+        self._watch = Watch()
         self.passed_over = 0
         """Faces left as they were, for want of a mesh that can be trusted."""
 
@@ -59,21 +59,15 @@ class FuseMesh:
         sure = [face for face in packet.faces if face.score >= self._options.min_score]
         usable = [face for face in sure if _has_usable_mesh(face, max(packet.frame.pixels.shape))]
         self.passed_over += len(sure) - len(usable)
-        for face in self._targets(usable):
-            assert face.mesh is not None, "only faces with a mesh are targets"
-            self._fuser.fuse(packet.frame.pixels, face.mesh, face.track_id, packet.point.effect_px)
+        targets = self._targets.choose(usable, packet.frame.captured_ns)
+        opacities = self._watch.opacities(usable, targets, packet.frame)
+        for face, opacity in zip(usable, opacities, strict=True):
+            if opacity > 0 and face.mesh is not None:
+                self._fuser.fuse(packet.frame.pixels, face.mesh, face.track_id, packet.point.effect_px, opacity)
         return packet
 
     def close(self) -> None:
         """Nothing is open."""
-
-    def _targets(self, faces: Sequence[Face]) -> Sequence[Face]:
-        """Choose whom to fuse."""
-        if self._options.targets == "all" or not faces:
-            return faces
-        best = max(faces, key=lambda face: face.score + LOYALTY * (face.track_id == self._best_id))
-        self._best_id = best.track_id
-        return (best,)
 
 
 def _has_usable_mesh(face: Face, frame_px: int) -> bool:
