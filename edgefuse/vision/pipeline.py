@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -20,12 +20,26 @@ from edgefuse.vision.types import Attention, Packet, Search
 
 PACKAGE = "edgefuse.vision.stages"
 Effect = Literal["fuse_mesh", "anonymise", "none"]
+Settings = Mapping[str, Mapping[str, str]]
+"""By stage and key, values as YAML text."""
+NO_SETTINGS: Final[Settings] = {}
 
 
-def stage_names(effect: Effect) -> tuple[str, ...]:
-    """List the stages of an effect in order; every fused frame is marked."""
+def stage_names(effect: Effect, settings: Settings = NO_SETTINGS) -> tuple[str, ...]:
+    """List the stages of an effect in order; every fused frame is marked.
+
+    Args:
+        effect: The stage of that name is one of them.
+        settings: As of ``load_options``; the effect's own may ask for further stages before it.
+
+    Raises:
+        ConfigError: The effect's settings do not fit.
+    """
+    types = stage_types((effect,))
+    own = load_options(types, {effect: settings[effect]} if effect in settings else NO_SETTINGS)
+    wanted = types[effect].wanted_stages(own[effect])
     mark = ("mark",) if effect.startswith("fuse_") else ()
-    return ("detect_faces", "track_faces", "align_faces", effect, *mark)
+    return ("detect_faces", "track_faces", "align_faces", *wanted, effect, *mark)
 
 
 def stage_types(names: Sequence[str]) -> dict[str, StageType]:
@@ -37,14 +51,12 @@ def stage_types(names: Sequence[str]) -> dict[str, StageType]:
     return {name: registry.load(PACKAGE, name) for name in names}
 
 
-def load_options(
-    types: Mapping[str, StageType], settings: Mapping[str, Mapping[str, str]]
-) -> dict[str, msgspec.Struct]:
+def load_options(types: Mapping[str, StageType], settings: Settings) -> dict[str, msgspec.Struct]:
     """Check stage settings against each stage's schema.
 
     Args:
         types: Stages that will run, by name.
-        settings: By stage and key, values as YAML text.
+        settings: Those that were given.
 
     Returns:
         One options struct a stage; stages without settings get their defaults.

@@ -53,3 +53,5 @@ class StageType:
     """Tasks of the models that the stage cannot do without."""
     preparing_tasks: Callable[[Any], tuple[str, ...]] = lambda _: ()
     """Tasks of further models that ``make`` uses where they are there, by options; closed once the stage is made."""
+    wanted_stages: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    """Further stages that must run before it, by options."""

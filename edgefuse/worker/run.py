@@ -118,7 +118,7 @@ def check_request(request: RunRequest, profile: Profile) -> Job:
         raise ConfigError(
             f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
         )
-    types = stage_types(stage_names(request.effect))
+    types = stage_types(stage_names(request.effect, request.settings))
     options = load_options(types, request.settings)
     tasks = {task for t in types.values() for task in t.tasks}
     preparing_tasks = {task for name, t in types.items() for task in t.preparing_tasks(options[name])}

@@ -47,7 +47,8 @@ def skin_of(pixels: Pixels, mesh: Points) -> Pixels:
     centre = np.rint(top).astype(int)
     half_height_px = max(2, round(half_px / 2))
     rows = slice(centre[1] - half_height_px, centre[1] + half_height_px)
-    return pixels[rows, round(centre[0] - half_px) : round(centre[0] + half_px)].copy()
+    skin: Pixels = pixels[rows, round(centre[0] - half_px) : round(centre[0] + half_px)].copy()
+    return skin
 
 
 def paint(frames: Sequence[Pixels], meshes: Sequence[Points], occluder: Occluder) -> Iterator[tuple[Pixels, bool]]:

@@ -7,15 +7,17 @@ It fails open: a face of which too little is known or seen is left as it is, fad
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import numpy as np
 
+from edgefuse.errors import ConfigError
 from edgefuse.vision.fusion import person
 from edgefuse.vision.fusion.donor import load_donor
 from edgefuse.vision.fusion.fuser import Fuser
-from edgefuse.vision.fusion.targets import Targets
+from edgefuse.vision.fusion.reference import load_reference
+from edgefuse.vision.fusion.targets import Policy, Targets
 from edgefuse.vision.fusion.watch import Watch
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet
@@ -33,8 +35,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Photo of the donor; without it, the synthetic person of ``seed``."""
     seed: int = 4
     """4 is an adult in even light who looks at the camera with closed lips."""
-    targets: Literal["best", "largest", "all"] = "best"
-    """The face that the models are most sure of, the largest one, or every face."""
+    targets: Policy = "best"
+    """The face that the models are most sure of, the largest one, the person of ``reference``, or every face."""
+    reference: str | None = None
+    """Photo of the one person to fuse the donor onto, for ``targets: reference``."""
     min_score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.5
     """Faces that the models are less sure of are left as they are."""
 
@@ -48,7 +52,7 @@ class FuseMesh:
         self._options = options
         donor = load_donor(photo, context.models, context.ladder[0], longest_px)
         self._fuser = Fuser(donor, longest_px, context.height_px, context.width_px)
-        self._targets = Targets(options.targets)
+        self._targets = _open_targets(options, context)
         self._watch = Watch()
         self.passed_over = 0
         """Faces left as they were, for want of a mesh that can be trusted."""
@@ -70,6 +74,19 @@ class FuseMesh:
         """Nothing is open."""
 
 
+def _open_targets(options: Options, context: StageContext) -> Targets:
+    """Look at the reference's photo, if there is one."""
+    if (options.targets == "reference") != (options.reference is not None):
+        raise ConfigError(
+            f"cannot fuse onto '{options.targets}' with {options.reference or 'no photo'} as reference: "
+            "set both targets=reference and reference=PHOTO, or none of them"
+        )
+    if options.reference is None:
+        return Targets(options.targets)
+    person_sought = load_reference(Path(options.reference), context.models, context.ladder[0])
+    return Targets(options.targets, person_sought)
+
+
 def _has_usable_mesh(face: Face, frame_px: int) -> bool:
     """Tell whether the mesh of a face is one: finite, and of a size that a face can have."""
     if face.mesh is None or not np.isfinite(face.mesh).all():
@@ -84,4 +101,11 @@ def _preparing_tasks(options: Options) -> tuple[str, ...]:
     return () if has_donor else (person.TASK,)
 
 
-PLUGIN: StageType = StageType(Options, FuseMesh, thread="compose", preparing_tasks=_preparing_tasks)
+def _wanted_stages(options: Options) -> tuple[str, ...]:
+    """Ask for embeddings where a person is looked for."""
+    return ("embed_faces",) if options.targets == "reference" else ()
+
+
+PLUGIN: StageType = StageType(
+    Options, FuseMesh, thread="compose", preparing_tasks=_preparing_tasks, wanted_stages=_wanted_stages
+)

@@ -13,8 +13,9 @@ from fakes.discs import POINT, disc_models, packet
 from fakes.portraits import face_at, hull_mask, psnr_db, texture
 
 from edgefuse.config.profile import OperatingPoint
-from edgefuse.errors import EdgefuseError
-from edgefuse.vision.pipeline import load_options
+from edgefuse.errors import ConfigError, EdgefuseError
+from edgefuse.vision.fusion.reference import load_reference
+from edgefuse.vision.pipeline import load_options, stage_names
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages import fuse_mesh
 from edgefuse.vision.stages.fuse_mesh import FuseMesh, Options
@@ -228,6 +229,32 @@ def test_models_for_a_person_are_asked_for_only_when_there_is_no_donor(photo: st
     assert asked(Options(seed=4)) == ("make_person",)
     FuseMesh(Options(seed=4), StageContext(disc_models(), (POINT,), HEIGHT_PX, WIDTH_PX, Attention()))
     assert asked(Options(seed=4)) == () and root.exists()
+
+
+def test_only_the_person_of_the_reference_is_fused(photo: str, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "me.png"), portrait(seed=2))
+    stage = make(photo, targets="reference", reference=str(tmp_path / "me.png"))
+    me = load_reference(tmp_path / "me.png", disc_models(), POINT)
+    target = texture(HEIGHT_PX, WIDTH_PX, seed=5)
+    left, right = (
+        replace(face_at(x_px, 180, 80, track_id), embedding=embedding)
+        for x_px, track_id, embedding in ((110, 1, -me), (370, 2, me))
+    )
+    difference = changed(target, fused(stage, target, left, right))
+    assert not difference[:, :240].any() and difference[:, 240:].any()
+
+
+def test_embeddings_are_made_only_where_a_person_is_looked_for() -> None:
+    wanted = {"fuse_mesh": {"targets": "reference", "reference": "me.png"}}
+    names = stage_names("fuse_mesh", wanted)
+    assert names.index("align_faces") < names.index("embed_faces") < names.index("fuse_mesh")
+    assert "embed_faces" not in stage_names("fuse_mesh")
+
+
+@pytest.mark.parametrize("options", [{"targets": "reference"}, {"reference": "me.png"}])
+def test_a_reference_without_its_option_is_refused(photo: str, options: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match="set both targets=reference and reference=PHOTO"):
+        make(photo, **options)
 
 
 def test_settings_are_checked_against_the_schema() -> None:
