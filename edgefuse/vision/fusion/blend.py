@@ -38,8 +38,14 @@ def _inward_ramp() -> NDArray[np.uint8]:
 class Matte:
     """Makes alphas of faces in work pictures of up to a size, at half that size: alphas are soft."""
 
-    def __init__(self, longest_px: int) -> None:
-        """Allocate for work pictures whose sides are at most ``longest_px``."""
+    def __init__(self, longest_px: int, *, keeps_eyes_and_mouth: bool = True) -> None:
+        """Allocate for work pictures whose sides are at most ``longest_px``.
+
+        Args:
+            longest_px: Most that a side may have.
+            keeps_eyes_and_mouth: Eyes and inside of the mouth stay the target's.
+        """
+        self._keeps_eyes_and_mouth = keeps_eyes_and_mouth
         half = (longest_px // 2 + 1) ** 2
         self._small, self._hull, self._kept, self._soft = (Scratch(half, np.uint8) for _ in range(4))
         self._full: Scratch[np.uint8] = Scratch(longest_px * longest_px, np.uint8)
@@ -47,7 +53,8 @@ class Matte:
         self._ramp = _inward_ramp()
 
     def draw(self, facets: Facets, numbers: TriangleMap, height_px: int, width_px: int) -> Alpha:
-        """Draw the alpha of one face: its visible hull, feathered inwards, less eyes and inside of the mouth.
+        """Draw the alpha of one face: its visible hull, feathered inwards, less eyes and inside of the mouth if
+        they are kept.
 
         Args:
             facets: In pixels of ``numbers``.
@@ -65,11 +72,12 @@ class Matte:
         np.copyto(places, numbers)
         np.take(np.rint(facets.facing * 255).astype(np.uint8), places, out=small, mode="clip")
         self._feather(small, face_px * HULL_FEATHER_SHARE, hull)
-        small.fill(255)
-        topology = load_face_mesh()
-        _cut_out(small, [facets.mesh[ring, :2] for ring in (*topology.eyes, topology.mouth)])
-        self._feather(small, face_px * KEPT_FEATHER_SHARE, kept)
-        np.minimum(hull, kept, out=hull)
+        if self._keeps_eyes_and_mouth:
+            small.fill(255)
+            topology = load_face_mesh()
+            _cut_out(small, [facets.mesh[ring, :2] for ring in (*topology.eyes, topology.mouth)])
+            self._feather(small, face_px * KEPT_FEATHER_SHARE, kept)
+            np.minimum(hull, kept, out=hull)
         full = self._full.view(height_px, width_px)
         cv2.resize(hull, (width_px, height_px), dst=full, interpolation=cv2.INTER_LINEAR)
         return full

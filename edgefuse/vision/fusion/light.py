@@ -23,7 +23,7 @@ Shine = NDArray[np.float32]
 SAMPLE_PX = 48
 """Side of the picture that skin is measured on: wrinkles and noise are averaged away."""
 
-BLUR_SHARE = 0.25
+BLUR_SHARE = 0.3
 """Standard deviation of the blur along the face, in units of the donor's longer side. Narrower, and the target's
 features shine through: MobileFaceNet takes the result for the target."""
 RIM_BLUR_SHARE, RIM_SHARE = 0.1, 0.15

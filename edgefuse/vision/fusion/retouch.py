@@ -53,7 +53,7 @@ def retouch(pixels: Pixels, mesh: Points, hair: Mask | None = None) -> Cutout:
     face_px = float(np.ptp(mesh[:, :2], axis=0).max())
     is_hair = _strange_rim(pixels, mesh, depth) if hair is None else hair & (depth > 0)
     is_hair &= ~_is_eye(pixels.shape, mesh)
-    hole = np.asarray(is_hair, np.uint8)
+    hole = cv2.morphologyEx(is_hair.astype(np.uint8), cv2.MORPH_OPEN, _disc(SPECK_SHARE * face_px))
     grown = cv2.dilate(hole | (depth == 0), _disc(GROWTH_SHARE * face_px))
     skin = cv2.inpaint(pixels, grown, INPAINT_RADIUS_PX, cv2.INPAINT_TELEA)
     side = round(FADE_SHARE * face_px) | 1
@@ -69,10 +69,9 @@ def _strange_rim(pixels: Pixels, mesh: Points, depth: NDArray[np.float32]) -> Ma
     is_rim = (depth < RIM_SHARE * face_px) & _is_above(shape, *mesh[[LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER]])
     is_forehead = _is_above(shape, *mesh[list(BROWS)]) & ~_is_eye(shape, mesh)
     is_strange = is_rim & (strangeness > RIM_LIMIT) | is_forehead & (strangeness > FOREHEAD_LIMIT)
-    opened = cv2.morphologyEx(is_strange.astype(np.uint8), cv2.MORPH_OPEN, _disc(SPECK_SHARE * face_px))
-    hole = np.asarray(opened | (depth == 0), np.uint8)
+    hole = np.asarray(is_strange | (depth == 0), np.uint8)
     closed = np.asarray(cv2.morphologyEx(hole, cv2.MORPH_CLOSE, _disc(GAP_SHARE * face_px), borderValue=1), np.bool_)
-    return np.asarray((opened.view(np.bool_) | closed & is_forehead) & (depth > 0))
+    return np.asarray((is_strange | closed & is_forehead) & (depth > 0))
 
 
 def _disc(radius_px: float) -> NDArray[np.uint8]:
