@@ -2,12 +2,16 @@
 
 ``/`` is a page that shows the stream, ``/stream`` is the stream. Frames are compressed only while somebody watches;
 each viewer gets the newest one when it is ready for it, so that a slow viewer holds up nobody.
+
+A browser names in ``Host`` whom it means to ask. Only the names of this server are answered: a page of the web whose
+own name was made to point here (DNS rebinding) could read the stream otherwise.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any  # the signature of the standard library's log_message
 
@@ -27,6 +31,7 @@ _PAGE = (
     b'<body style="margin:0;background:#111;display:grid;place-items:center;height:100vh">'
     b'<img src="/stream" alt="live view" style="max-width:100%;max-height:100vh">'
 )
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 # A viewer that takes nothing for so long is gone.
 _SEND_TIMEOUT_S = 10.0
 # How often a waiting viewer looks whether the sink was closed or its connection died.
@@ -84,6 +89,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, place: tuple[str, int], newest: NewestPicture) -> None:
         self.newest = newest
+        self.host = place[0]
         super().__init__(place, _Viewer)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -96,7 +102,9 @@ class _Viewer(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request."""
-        if self.path == "/":
+        if not self._is_meant():
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST, explain=f"Ask for http://{self._reached}/")
+        elif self.path == "/":
             self._send_page()
         elif self.path == "/stream":
             self._send_stream()
@@ -105,6 +113,18 @@ class _Viewer(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: one line a request would fill the journal."""
+
+    def _is_meant(self) -> bool:
+        """Tell whether the viewer asked for this server by one of its own names."""
+        port = self.server.server_port
+        names = {f"{host}:{port}" for host in (self.server.host, *_LOCAL_HOSTS)} | {self._reached}
+        return self.headers.get("Host", "").lower() in names
+
+    @property
+    def _reached(self) -> str:
+        """The address of this machine that the viewer has reached; one that serves all of them is bound to none."""
+        host, port = self.connection.getsockname()
+        return f"{host}:{port}"
 
     def _send_page(self) -> None:
         self.send_response(200)

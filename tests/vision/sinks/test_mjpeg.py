@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -32,7 +33,7 @@ def sink() -> Iterator[MjpegSink]:
 def watch(sink: MjpegSink) -> socket.socket:
     """Ask for the stream and wait for the head of the answer."""
     viewer = socket.create_connection(("127.0.0.1", sink.port), timeout=5)
-    viewer.sendall(b"GET /stream HTTP/1.0\r\n\r\n")
+    viewer.sendall(f"GET /stream HTTP/1.0\r\nHost: localhost:{sink.port}\r\n\r\n".encode())
     assert viewer.recv(1000).startswith(b"HTTP/1.0 200")
     return viewer
 
@@ -65,6 +66,33 @@ def test_the_page_shows_the_stream(sink: MjpegSink) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{sink.port}/", timeout=5) as answer:
         assert answer.headers["Content-Type"] == "text/html"
         assert b'<img src="/stream"' in answer.read()
+
+
+def status(host: str, address: str, port: int) -> int:
+    """Ask an address for the page, meaning another host or the same."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    connection.request("GET", "/", headers={"Host": host})
+    code = connection.getresponse().status
+    connection.close()
+    return code
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LocalHost", "[::1]"])
+def test_a_viewer_that_means_this_server_is_answered(sink: MjpegSink, host: str) -> None:
+    assert status(f"{host}:{sink.port}", "127.0.0.1", sink.port) == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "127.0.0.2:{port}", ""])
+def test_a_page_whose_name_was_made_to_point_here_gets_nothing(sink: MjpegSink, host: str) -> None:
+    assert status(host.format(port=sink.port), "127.0.0.1", sink.port) == 421
+
+
+def test_a_server_of_every_address_answers_to_the_one_that_was_reached() -> None:
+    everywhere = MjpegSink("0.0.0.0:0")
+    everywhere.open(STREAM)
+    hosts = (f"{name}:{everywhere.port}" for name in ("127.0.0.2", "0.0.0.0", "evil.example"))
+    assert [status(host, "127.0.0.2", everywhere.port) for host in hosts] == [200, 200, 421]
+    everywhere.close()
 
 
 def test_without_a_viewer_nothing_is_compressed(sink: MjpegSink) -> None:
