@@ -51,16 +51,17 @@ class Report(msgspec.Struct, frozen=True):
     frames: int
     found: dict[str, int]
     """Frames in which each detector took something for a face."""
-    worst_cosine: float
-    """-1 where there is nothing to compare."""
-    worst_frame: int
+    worst_cosine: float | None
+    """Nothing where no detector took anything for a face that the clear frame has."""
+    worst_frame: int | None
     outside_db: float | None
     """PSNR of what is not hidden, over all frames; nothing where every bit is as it was."""
 
     @property
     def is_met(self) -> bool:
         """Tell whether the bar is met."""
-        return self.worst_cosine <= LIMIT_COSINE and (self.outside_db is None or self.outside_db >= LIMIT_DB)
+        is_hidden = self.worst_cosine is None or self.worst_cosine <= LIMIT_COSINE
+        return is_hidden and (self.outside_db is None or self.outside_db >= LIMIT_DB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def measure(method: Method, anonymised: Path | None = None, judge_every: int = 1
     clip, models = fetch_clip(), open_models("tflite")
     height, width = next(read_frames(clip)).pixels.shape[:2]
     judge, pipeline = Judge(models, height, width), _pipeline(models, method, height, width)
-    found, worst, squares, values, frames = dict.fromkeys(("yunet", "blazeface"), 0), (-1.0, -1), 0.0, 0, 0
+    found, worst, squares, values, frames = dict.fromkeys(("yunet", "blazeface"), 0), None, 0.0, 0, 0
     for clear, hidden, made in _pairs(clip, pipeline, anonymised):
         frames += 1
         outside = _outside(clear.pixels, hidden)
@@ -135,20 +136,22 @@ def measure(method: Method, anonymised: Path | None = None, judge_every: int = 1
         for name in {sighting.detector for sighting in sightings}:
             found[name] += 1
         true = judge.look(clear) if sightings else []
-        cosines = ((float(s.embedding @ t.embedding), clear.index) for s in sightings for t in true)
-        worst = max((worst, *cosines))
+        cosines = [(round(float(s.embedding @ t.embedding), 4), clear.index) for s in sightings for t in true]
+        worst = max(cosines if worst is None else (worst, *cosines), default=None)
     outside_db = None if squares == 0 else 10 * float(np.log10(255**2 * values / squares))
-    return Report(method, frames, found, round(worst[0], 4), worst[1], outside_db)
+    return Report(method, frames, found, *(worst or (None, None)), outside_db)
 
 
 def describe(report: Report) -> str:
     """Give the report for a person."""
     found = ", ".join(f"{name} {count}" for name, count in report.found.items())
+    nearest = "none found"
+    if report.worst_cosine is not None:
+        nearest = f"cosine {report.worst_cosine:.3f} in frame {report.worst_frame}"
     outside = "every bit as it was" if report.outside_db is None else f"{report.outside_db:.1f} dB"
     return (
         f"{report.method}: {report.frames} frames; frames with something like a face: {found}\n"
-        f"nearest to the person: cosine {report.worst_cosine:.3f} in frame {report.worst_frame} "
-        f"(limit {LIMIT_COSINE}); outside: {outside} (limit {LIMIT_DB:g} dB)"
+        f"nearest to the person: {nearest} (limit {LIMIT_COSINE}); outside: {outside} (limit {LIMIT_DB:g} dB)"
     )
 
 
