@@ -57,6 +57,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", metavar="ID", help="use this profile in place of the one that matches")
     parser.add_argument("--frames", type=_count, metavar="N", help="stop after so many frames")
     parser.add_argument("--live", action="store_true", help="play a file like a camera: what comes too fast is dropped")
+    parser.add_argument(
+        "--draw", action="store_true", help="draw boxes, ids and landmarks of faces, also over what the effect hides"
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write a report as JSON")
 
 
@@ -79,6 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         point=options.point,
         is_paced=options.live,
         frames=options.frames,
+        is_drawn=options.draw,
     )
     job = check_request(request, board.profile)
     plan = board.plan(job.tasks | job.preparing_tasks)

@@ -25,12 +25,13 @@ Settings = Mapping[str, Mapping[str, str]]
 NO_SETTINGS: Final[Settings] = {}
 
 
-def stage_names(effect: Effect, settings: Settings = NO_SETTINGS) -> tuple[str, ...]:
-    """List the stages of an effect in order; every fused frame is marked.
+def stage_names(effect: Effect, settings: Settings = NO_SETTINGS, *, is_drawn: bool = False) -> tuple[str, ...]:
+    """List the stages of an effect in order; every fused frame is marked, and what is known of faces is drawn last.
 
     Args:
         effect: The stage of that name is one of them.
         settings: As of ``load_options``; the effect's own may ask for further stages before it.
+        is_drawn: Draw what is known of faces.
 
     Raises:
         ConfigError: The effect's settings do not fit.
@@ -39,7 +40,8 @@ def stage_names(effect: Effect, settings: Settings = NO_SETTINGS) -> tuple[str, 
     own = load_options(types, {effect: settings[effect]} if effect in settings else NO_SETTINGS)
     wanted = types[effect].wanted_stages(own[effect])
     mark = ("mark",) if effect.startswith("fuse_") else ()
-    return ("detect_faces", "track_faces", "align_faces", *wanted, effect, *mark)
+    draw = ("draw_faces",) if is_drawn else ()
+    return ("detect_faces", "track_faces", "align_faces", *wanted, effect, *mark, *draw)
 
 
 def stage_types(names: Sequence[str]) -> dict[str, StageType]:

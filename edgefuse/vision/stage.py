@@ -31,7 +31,8 @@ class Stage(Protocol):
         """Give the packet with what this stage adds; compose stages also draw into ``packet.frame.pixels``.
 
         Raises:
-            RuntimeRunError: A model failed; the pipeline counts it and marks the packet as ``Search.FAILED``.
+            RuntimeRunError: A model failed. In the find thread that is counted, and the packet passed on as
+                ``Search.FAILED``; in the compose thread it ends the run, for the frame may not be fit to be seen.
         """
         ...
 

@@ -68,6 +68,8 @@ class Packet:
     point: OperatingPoint
     faces: tuple[Face, ...] = ()
     search: Search = Search.NONE
+    passed_over: int = 0
+    """Faces that the effect should have changed and left as they are, for want of knowledge that it can trust."""
 
 
 @dataclass(slots=True)

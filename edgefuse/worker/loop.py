@@ -50,12 +50,14 @@ class Counts:
     failures: int = 0
     source_losses: int = 0
     faces: int = 0
+    passed_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
     packet: Packet
-    entered_ns: int
+    begun_ns: int
+    """From here on its latency counts."""
 
 
 @dataclass
@@ -141,7 +143,8 @@ class Loop:
                 frame = Frame(capture.pixels, self.counts.frames_in, captured_ns, buffer)
                 self.counts.frames_in += 1
                 if self.is_lossless or limiter.admits(captured_ns, point.rate_hz):
-                    job = _Job(Packet(frame, point), clock.now_ns())
+                    # To be read, a frame of a file is asked for; a live one comes by itself.
+                    job = _Job(Packet(frame, point), start_ns if self.is_lossless else captured_ns)
                     self.counts.dropped += self._hand_over(self._to_find, job)
                 else:
                     self.counts.skipped += 1
@@ -194,7 +197,7 @@ class Loop:
                         logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
                     is_failing = True
                     packet = mark_failed(job.packet)
-                self._hand_over(self._to_compose, _Job(packet, job.entered_ns))
+                self._hand_over(self._to_compose, _Job(packet, job.begun_ns))
         finally:
             self._to_find.close()
             self._to_compose.close()
@@ -208,7 +211,7 @@ class Loop:
         try:
             for job in iter(self._to_compose.take, None):
                 packet = self._run_stages(self.pipeline.compose, job.packet)
-                self._hand_over(self._to_deliver, _Job(packet, job.entered_ns))
+                self._hand_over(self._to_deliver, _Job(packet, job.begun_ns))
         finally:
             self._to_compose.close()
             self._to_deliver.close()
@@ -227,8 +230,9 @@ class Loop:
                 self.sink.write(job.packet.frame)
                 end_ns = clock.now_ns()
                 self.stage_times["deliver"].add(end_ns - start_ns)
-                self.latency.add(end_ns - job.entered_ns)
+                self.latency.add(end_ns - job.begun_ns)
                 self.counts.faces += len(job.packet.faces)
+                self.counts.passed_over += job.packet.passed_over
                 self.counts.frames_out += 1
                 self.pool.give_back(job.packet.frame.buffer)
                 self._under_way.leave()

@@ -13,7 +13,7 @@ from edgefuse.worker.histogram import Histogram
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """From capture to delivery, milliseconds."""
+    """Until delivery, milliseconds: from capture of a live stream, from the start of decoding of a file."""
 
     p50: float
     p95: float
@@ -76,6 +76,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     """By stage; ``capture`` and ``deliver`` are source and sink."""
     faces: int
     """Faces in delivered frames, summed up."""
+    passed_over: int
+    """Of these, the faces that the effect should have changed and could not."""
     point: int
     effect: str
     plan: Plan

@@ -47,6 +47,8 @@ class RunRequest:
     """Play a file as if it were a camera, dropping frames that come too fast."""
     frames: int | None = None
     """Stop after so many frames of the source."""
+    is_drawn: bool = False
+    """Draw what is known of the faces into the frames, for people who look for a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Run:
             pool=Pool(**asdict(self.loop.pool.count())),
             stages={name: report.stage_time(h, duration_s) for name, h in self.loop.stage_times.items()},
             faces=counts.faces,
+            passed_over=counts.passed_over,
             point=self.loop.point,
             effect=self.request.effect,
             plan=self.plan,
@@ -118,7 +121,7 @@ def check_request(request: RunRequest, profile: Profile) -> Job:
         raise ConfigError(
             f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
         )
-    types = stage_types(stage_names(request.effect, request.settings))
+    types = stage_types(stage_names(request.effect, request.settings, is_drawn=request.is_drawn))
     options = load_options(types, request.settings)
     tasks = {task for t in types.values() for task in t.tasks}
     preparing_tasks = {task for name, t in types.items() for task in t.preparing_tasks(options[name])}

@@ -70,7 +70,7 @@ def test_report_holds_what_scripts_rely_on(folder: Path) -> None:
     options = ("--effect", "anonymise", "--sink", "null", "--point", "1", "--frames", "3", "--report", "r.json")
     assert run("run", "--source", "twins.mp4", *options, folder=folder)[0] == 0
     report = json.loads((folder / "r.json").read_text())
-    assert {"frames_in", "frames_out", "dropped", "fps", "plan", "faces"} <= set(report)
+    assert {"frames_in", "frames_out", "dropped", "fps", "plan", "faces", "passed_over"} <= set(report)
     assert (report["frames_in"], report["frames_out"], report["point"]) == (3, 3, 1)
     assert report["faces"] == 6
     assert {"p50", "p95", "p99"} <= set(report["latency_ms"])
@@ -80,6 +80,17 @@ def test_report_holds_what_scripts_rely_on(folder: Path) -> None:
     assert pool["peak"] <= pool["buffers"]
     assert {"capture", "detect_faces", "track_faces", "anonymise", "deliver"} <= set(report["stages"])
     assert all({"p50_ms", "p99_ms"} <= set(stage) for stage in report["stages"].values())
+
+
+def test_what_is_known_of_faces_can_be_drawn(folder: Path) -> None:
+    for name, options in {"plain.png": (), "drawn.png": ("--draw",)}.items():
+        code, _, err = run("run", "--source", "photo.png", "--effect", "none", *options, "--sink", name, folder=folder)
+        assert code == 0, err
+    plain, drawn = (cv2.imread(str(folder / name)) for name in ("plain.png", "drawn.png"))
+    assert plain is not None and drawn is not None
+    x_px, y_px = np.flatnonzero((plain != drawn).any(axis=(0, 2))), np.flatnonzero((plain != drawn).any(axis=(1, 2)))
+    assert 150 < x_px.min() < x_px.max() < 300  # her face
+    assert 20 < y_px.min() < y_px.max() < 190
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

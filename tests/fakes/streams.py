@@ -23,6 +23,10 @@ class FakeSource:
     trouble: dict[int, list[Exception]] = field(default_factory=dict)
     reopen_trouble: list[Exception] = field(default_factory=list)
     reopened_width_px: int = WIDTH_PX
+    start_ns: int = 0
+    """Added to times of presentation: those of a live source are of the monotonic clock."""
+    read_s: float = 0.0
+    """What decoding takes."""
     turned_at: int | None = None
     """From this frame on, pictures are as high as they were wide."""
     opened: int = 0
@@ -44,7 +48,8 @@ class FakeSource:
         is_turned = self.turned_at is not None and self._next >= self.turned_at
         pixels = buffer.view(*((WIDTH_PX, HEIGHT_PX) if is_turned else (HEIGHT_PX, WIDTH_PX)))
         pixels[:] = self._next % 256
-        presented_ns = int(self._next * clock.NS_PER_S / self.rate_hz)
+        time.sleep(self.read_s)
+        presented_ns = self.start_ns + int(self._next * clock.NS_PER_S / self.rate_hz)
         self._next += 1
         return Capture(pixels, presented_ns)
 

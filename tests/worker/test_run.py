@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -69,6 +70,11 @@ def test_another_file_beside_the_source_may_be_written(tmp_path: Path) -> None:
 def test_source_that_can_be_read_only_once_is_not_read_by_the_check(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert check_request(make_request(f"{tmp_path}/pipe.mp4"), PROFILE)
+
+
+def test_faces_are_drawn_last() -> None:
+    job = check_request(replace(make_request(), effect="fuse_mesh", is_drawn=True), PROFILE)
+    assert list(job.options)[-3:] == ["fuse_mesh", "mark", "draw_faces"]
 
 
 def test_report_of_a_whole_run_balances() -> None:

@@ -6,26 +6,22 @@ It fails open: a face of which too little is known or seen is left as it is, fad
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import numpy as np
 
 from edgefuse.errors import ConfigError
 from edgefuse.vision.fusion import person
 from edgefuse.vision.fusion.donor import load_donor
 from edgefuse.vision.fusion.fuser import Fuser
 from edgefuse.vision.fusion.reference import load_reference
+from edgefuse.vision.fusion.signs import has_usable_mesh
 from edgefuse.vision.fusion.targets import Policy, Targets
 from edgefuse.vision.fusion.watch import Watch
 from edgefuse.vision.stage import StageContext, StageType
-from edgefuse.vision.types import Face, Packet
-
-MIN_FACE_PX = 12
-"""Smaller faces show nothing that could be replaced."""
-MAX_FACE_FRAMES = 8.0
-"""A face so many times longer than the frame is an error of the model."""
+from edgefuse.vision.types import Packet
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,24 +47,22 @@ class FuseMesh:
         photo = person.load_person(options.seed, context.models) if options.face is None else Path(options.face)
         self._options = options
         donor = load_donor(photo, context.models, context.ladder[0], longest_px)
-        self._fuser = Fuser(donor, longest_px, context.height_px, context.width_px)
+        self._fuser = Fuser((donor,), longest_px, context.height_px, context.width_px, keeps_eyes_and_mouth=True)
         self._targets = _open_targets(options, context)
         self._watch = Watch()
-        self.passed_over = 0
-        """Faces left as they were, for want of a mesh that can be trusted."""
 
     def run(self, packet: Packet) -> Packet:
-        """Fuse the donor onto the targets in the frame's pixels."""
+        """Fuse the donor onto the targets in the frame's pixels, and count those that stay as they are."""
         self._fuser.forget_all_but({face.track_id for face in packet.faces})
         sure = [face for face in packet.faces if face.score >= self._options.min_score]
-        usable = [face for face in sure if _has_usable_mesh(face, max(packet.frame.pixels.shape))]
-        self.passed_over += len(sure) - len(usable)
+        usable = [face for face in sure if has_usable_mesh(face, max(packet.frame.pixels.shape))]
         targets = self._targets.choose(usable, packet.frame.captured_ns)
         opacities = self._watch.opacities(usable, targets, packet.frame)
         for face, opacity in zip(usable, opacities, strict=True):
             if opacity > 0 and face.mesh is not None:
                 self._fuser.fuse(packet.frame.pixels, face.mesh, face.track_id, packet.point.effect_px, opacity)
-        return packet
+        paused = sum(face.track_id in targets and not o for face, o in zip(usable, opacities, strict=True))
+        return replace(packet, passed_over=len(sure) - len(usable) + paused)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -85,14 +79,6 @@ def _open_targets(options: Options, context: StageContext) -> Targets:
         return Targets(options.targets)
     person_sought = load_reference(Path(options.reference), context.models, context.ladder[0])
     return Targets(options.targets, person_sought)
-
-
-def _has_usable_mesh(face: Face, frame_px: int) -> bool:
-    """Tell whether the mesh of a face is one: finite, and of a size that a face can have."""
-    if face.mesh is None or not np.isfinite(face.mesh).all():
-        return False
-    face_px = float(np.ptp(face.mesh[:, :2], axis=0).max())
-    return MIN_FACE_PX <= face_px <= MAX_FACE_FRAMES * frame_px
 
 
 def _preparing_tasks(options: Options) -> tuple[str, ...]:

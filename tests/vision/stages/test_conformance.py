@@ -1,6 +1,7 @@
 """What every stage must do, run over every file in ``edgefuse/vision/stages/``."""
 
 import importlib
+import itertools
 import tracemalloc
 import typing
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ from edgefuse.vision.types import Attention, Face, Packet, Search
 PACKAGE = "edgefuse.vision.stages"
 HEIGHT_PX, WIDTH_PX = 240, 320
 SIZES = [(1, 1), (2, 3), (1, 50), (16, 16), (33, 7), (HEIGHT_PX, WIDTH_PX)]
+LADDER = tuple(
+    msgspec.structs.replace(POINT, effect_px=px, detect_every=every, mesh_every=1 + every % 2)
+    for px, every in ((64, 6), (320, 1), (192, 3), (16, 2))
+)
+"""Not in order: what is prepared for the first point or the last alone would not do."""
 GROWTH_LIMIT_BYTES = 16_384
 """Python's own caches and counters move a little; one forgotten mesh a frame would be six times as much."""
 
@@ -102,6 +108,16 @@ def test_frames_may_have_any_size_up_to_the_largest(stage: Stage, size: tuple[in
     for index, faces in enumerate(FACES.values()):
         given = scene(faces, index, size)
         assert stage.run(given).frame.pixels.shape == (*size, 3)
+
+
+def test_the_point_may_change_with_every_frame_and_every_size_of_face(kind: StageType) -> None:
+    stage = kind.make(kind.options(), StageContext(disc_models(), LADDER, HEIGHT_PX, WIDTH_PX, Attention()))
+    cases = itertools.product((8, 20, 60, 110, 400), (*LADDER, *reversed(LADDER)))
+    for index, (radius_px, point) in enumerate(cases):
+        given = replace(scene((face(160, 120, radius_px), face(60, 60, radius_px / 2, track_id=2)), index), point=point)
+        passed = stage.run(given)
+        assert passed.frame is given.frame and passed.point is point
+    stage.close()
 
 
 def test_only_compose_stages_draw_and_only_find_stages_know_faces(kind: StageType, stage: Stage) -> None:
