@@ -68,8 +68,8 @@ def _write(pixels: Pixels, text: str, place: tuple[int, int], line_px: int, colo
 def _dot(pixels: Pixels, points: Points, side_px: int, colour: tuple[int, int, int]) -> None:
     """Colour a square around each point, as far as it lies in the frame."""
     height_px, width_px = pixels.shape[:2]
-    shifts = np.stack(np.mgrid[:side_px, :side_px], axis=-1).reshape(-1, 1, 2) - side_px // 2
-    x, y = np.moveaxis(np.round(points[:, :2]) + shifts, -1, 0)
+    steps = np.indices((side_px, side_px)).reshape(2, -1, 1) - side_px // 2
+    x, y = np.round(points[:, 0]) + steps[0], np.round(points[:, 1]) + steps[1]
     is_inside = (x >= 0) & (x < width_px) & (y >= 0) & (y < height_px)
     pixels[y[is_inside].astype(int), x[is_inside].astype(int)] = colour
 
