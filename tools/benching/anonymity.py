@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benching.command import run_bench
 from benching.finding import fetch_clip, open_models, read_frames
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
@@ -109,13 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/bench/anonymity", description=__doc__)
     parser.add_argument("--method", choices=("solid", "pixelate", "blur"), default="pixelate")
     parser.add_argument("--anonymised", type=Path, help="judge this clip, which edgefuse made of the default clip")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
-    try:
-        report = measure(options.method, options.anonymised)
-    except EdgefuseError as e:
-        raise SystemExit(f"anonymity: {e}") from e
-    print(msgspec.json.encode(report).decode() if options.json else describe(report))
+    _, report = run_bench(parser, lambda options: measure(options.method, options.anonymised), describe)
     return 0 if report.is_met else 1
 
 
@@ -139,7 +134,8 @@ def measure(method: Method, anonymised: Path | None = None, judge_every: int = 1
         cosines = [(round(float(s.embedding @ t.embedding), 4), clear.index) for s in sightings for t in true]
         worst = max(cosines if worst is None else (worst, *cosines), default=None)
     outside_db = None if squares == 0 else 10 * float(np.log10(255**2 * values / squares))
-    return Report(method, frames, found, *(worst or (None, None)), outside_db)
+    cosine, index = worst or (None, None)
+    return Report(method, frames, found, cosine, index, outside_db)
 
 
 def describe(report: Report) -> str:

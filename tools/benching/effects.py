@@ -15,9 +15,9 @@ import cv2
 import msgspec
 import numpy as np
 
+from benching.command import run_bench
 from benching.finding import fetch_clip, open_models, read_frames
 from edgefuse.config.profile import OperatingPoint
-from edgefuse.errors import EdgefuseError
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.store.store import open_store
@@ -53,15 +53,9 @@ class Row(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="tools/bench/effects", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print a JSON list")
-    options = parser.parse_args()
     cv2.setNumThreads(1)
-    try:
-        rows = measure()
-    except EdgefuseError as e:
-        raise SystemExit(f"effects: {e}") from e
-    print(msgspec.json.encode(rows).decode() if options.json else table(rows))
+    parser = argparse.ArgumentParser(prog="tools/bench/effects", description=__doc__)
+    run_bench(parser, lambda _: measure(), table)
 
 
 def measure() -> list[Row]:

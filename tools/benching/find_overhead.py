@@ -16,8 +16,8 @@ import cv2
 import msgspec
 import numpy as np
 
+from benching.command import run_bench
 from benching.finding import VARIANTS, Finder, fetch_clip, open_models, read_frames
-from edgefuse.errors import EdgefuseError
 from edgefuse.runtime import Session
 from edgefuse.vision.model import Model, Models
 from edgefuse.vision.pool import Buffer
@@ -53,16 +53,15 @@ class Stopwatch:
 
 def main() -> None:
     """Measure on each runtime and print."""
-    parser = argparse.ArgumentParser(prog="tools/bench/find_overhead", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON array")
-    options = parser.parse_args()
     cv2.setNumThreads(1)
-    try:
-        frames = [copy_large(frame) for frame in itertools.islice(read_frames(fetch_clip()), FRAMES)]
-        report = [measure(runtime, frames) for runtime in ("tflite", "openvino")]
-    except EdgefuseError as e:
-        raise SystemExit(f"find_overhead: {e}") from e
-    print(msgspec.json.encode(report).decode() if options.json else table(report))
+    parser = argparse.ArgumentParser(prog="tools/bench/find_overhead", description=__doc__)
+    run_bench(parser, lambda _: measure_all(), table)
+
+
+def measure_all() -> list[Overhead]:
+    """Measure on each runtime, on the same frames."""
+    frames = [copy_large(frame) for frame in itertools.islice(read_frames(fetch_clip()), FRAMES)]
+    return [measure(runtime, frames) for runtime in ("tflite", "openvino")]
 
 
 def copy_large(frame: Frame) -> Frame:

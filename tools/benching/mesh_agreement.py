@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benching.command import run_bench
 from benching.finding import Finder, fetch_clip, open_models, read_frames
 from benching.peer import MediaPipe, fill
-from edgefuse.errors import EdgefuseError
 from edgefuse.vision.face.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 
 LIMIT_PERCENT = 1.5
@@ -54,13 +54,7 @@ def main() -> None:
     """Run both and print the comparison."""
     parser = argparse.ArgumentParser(prog="tools/bench/mesh_agreement", description=__doc__)
     parser.add_argument("--clip", type=Path, help="a video of one face; without it, the default clip")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
-    try:
-        report = measure(options.clip or fetch_clip())
-    except EdgefuseError as e:
-        raise SystemExit(f"mesh_agreement: {e}") from e
-    print(msgspec.json.encode(report).decode() if options.json else table(report))
+    run_bench(parser, lambda options: measure(options.clip or fetch_clip()), table)
 
 
 def measure(clip: Path) -> Report:

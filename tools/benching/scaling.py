@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from benching.command import run_bench
 from benching.opening import open_pipeline
 from edgefuse.cli._plan import Board, probe_board
 from edgefuse.cli._unit import format_table
@@ -59,21 +60,19 @@ class Cost(msgspec.Struct, frozen=True):
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="tools/bench/scaling", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON array")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it")
-    options = parser.parse_args()
+    options, costs = run_bench(parser, lambda _: measure_all(), describe)
+    if options.plot:
+        draw(costs[: len(FRAME_SIZES)], costs[len(FRAME_SIZES) :], options.plot)
+    return 0
+
+
+def measure_all() -> list[Cost]:
+    """Let the frame grow, then the face."""
+    board = probe_board(None)
     sizes = [(size, FACE_HEIGHT_PX) for size in FRAME_SIZES]
     faces = [(FACE_FRAME_SIZE, height_px) for height_px in FACE_HEIGHTS_PX]
-    try:
-        board = probe_board(None)
-        costs = [measure(board, *case) for case in tqdm([*sizes, *faces], unit="size", disable=None)]
-    except EdgefuseError as e:
-        print(f"scaling: {e}", file=sys.stderr)
-        return 2
-    print(msgspec.json.encode(costs).decode() if options.json else describe(costs))
-    if options.plot:
-        draw(costs[: len(sizes)], costs[len(sizes) :], options.plot)
-    return 0
+    return [measure(board, *case) for case in tqdm([*sizes, *faces], unit="size", disable=None)]
 
 
 def measure(board: Board, size: tuple[int, int], face_height_px: int) -> Cost:

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benching.command import run_bench
 from benching.finding import Finder, open_models
 from edgefuse.clock import NS_PER_S
 from edgefuse.errors import EdgefuseError
@@ -50,13 +51,7 @@ class Report(msgspec.Struct, frozen=True):
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="tools/bench/smoothing", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    options = parser.parse_args()
-    try:
-        report = measure()
-    except EdgefuseError as e:
-        raise SystemExit(f"smoothing: {e}") from e
-    print(msgspec.json.encode(report).decode() if options.json else table(report))
+    run_bench(parser, lambda _: measure(), table)
 
 
 def measure() -> Report:
