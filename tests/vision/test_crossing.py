@@ -17,7 +17,7 @@ from edgefuse.store.store import Store
 from edgefuse.vision.model import Models, bind_model
 from edgefuse.vision.pool import TensorPool
 from edgefuse.vision.stage import StageContext
-from edgefuse.vision.stages import detect_faces, track_faces
+from edgefuse.vision.stages import anonymise, detect_faces, track_faces
 from edgefuse.vision.types import Attention, Pixels
 
 HEIGHT_PX, WIDTH_PX = 360, 640
@@ -78,8 +78,28 @@ def test_ids_stay_with_persons_who_pass_each_other(
     met: list[dict[bool, int]] = []
     for index, (pixels, first_px, second_px) in enumerate(walk(two_people, front, sizes)):
         faces = track.run(detect.run(packet(pixels, index, point))).faces
-        middles = {face.track_id: float(face.box[[0, 2]].mean()) for face in faces}
+        middles = {face.track_id: float(face.box[[0, 2]].mean()) for face in faces if face.track_id}
         met.append({abs(x - first_px) < abs(x - second_px): track_id for track_id, x in middles.items()})
     both = [ids for ids in met if len(ids) == 2]
     assert len(both) > FRAMES / 2 and any(len(ids) == 1 for ids in met)
     assert both[0] == both[-1]
+
+
+@pytest.mark.parametrize("front", [0, 1])
+def test_both_stay_hidden_by_anonymise(models: Models, two_people: tuple[Pixels, Pixels], front: int) -> None:
+    point = OperatingPoint(effect_px=64, detect_px=128, rate_hz=30.0, detect_every=5)
+    context = StageContext(models, (point,), HEIGHT_PX, WIDTH_PX, Attention())
+    stages = (
+        detect_faces.DetectFaces(detect_faces.Options(), context),
+        track_faces.TrackFaces(track_faces.Options(), context),
+        anonymise.Anonymise(anonymise.Options(method="solid"), context),
+    )
+    for index, (pixels, *places) in enumerate(walk(two_people, front, (0.9, 0.9))):
+        hidden = packet(pixels, index, point)
+        for stage in stages:
+            hidden = stage.run(hidden)
+        faces = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+        for who, place in enumerate(places):
+            cv2.ellipse(faces, (round(place), 175 + 12 * who), (30, 40), 0, 0, 360, 1, cv2.FILLED)
+        is_clear = (hidden.frame.pixels == pixels).all(axis=2)
+        assert is_clear[faces > 0].mean() < 0.02, f"a face is seen in frame {index}"

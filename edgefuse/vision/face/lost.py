@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgefuse.clock import NS_PER_S
 from edgefuse.vision.face.geometry import box_overlap
-from edgefuse.vision.face.identity import Sketch, deviation, strangeness, unlikeness
+from edgefuse.vision.face.identity import Sketch, strangeness, unlikeness
 from edgefuse.vision.face.patches import Look
 from edgefuse.vision.face.smooth import gap_s
 from edgefuse.vision.face.track import Track
@@ -22,10 +22,9 @@ box of a detector and the wide one of a mesh seldom reach on a tilted face."""
 HIDDEN_S = 3.0
 """A face that went behind another keeps its id for so long: people who pass each other need about one second."""
 HIDDEN_REACH = 1.5
-"""It comes out within so many sizes of itself from where it was, from where it was heading, or from who hid it."""
-MAX_UNLIKENESS, MAX_DEVIATION = 1.0, 0.35
-"""What comes out must look like it or be where it was heading, one of both: half of it is still hidden at first, and
-people who meet stop to talk. See ``identity``."""
+"""How far from where it was alone or from who hid it, in sizes of itself, a face may come out."""
+MAX_UNLIKENESS = 1.0
+"""What comes out elsewhere than presumed, as when people who meet stop to talk, must look like it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,27 @@ class Lost:
 
     def may_be(self, detected: Face, box: NDArray[np.float32], look: Look, now_ns: int) -> bool:
         """Tell whether a face that appears can be this one."""
-        if self.hidden_by is None or self.sketch is None:
+        presumed = self.presumed(now_ns)
+        if presumed is None:
             return box_overlap(detected.box, self.face.box) > SAME_FACE_OVERLAP
+        return box_overlap(box, presumed.box) > SAME_FACE_OVERLAP or self._is_near_and_alike(box, look)
+
+    def _is_near_and_alike(self, box: NDArray[np.float32], look: Look) -> bool:
+        """Tell whether a face comes out near where this one was alone or near who hid it, and looks like it."""
+        if self.hidden_by is None or self.sketch is None:
+            return False
         middle, hider = ((around[:2] + around[2:]) / 2 for around in (box, self.hidden_by.face.box))
-        places = (self.sketch.centre, self.sketch.centre_at(now_ns), hider)
-        way_px = min(float(np.linalg.norm(middle - place)) for place in places)
-        is_like = unlikeness(self.sketch, look) < MAX_UNLIKENESS
-        return way_px < HIDDEN_REACH * self.sketch.size_px and (
-            is_like or deviation(self.sketch, box, now_ns) < MAX_DEVIATION
-        )
+        way_px = min(float(np.linalg.norm(middle - place)) for place in (self.sketch.centre, hider))
+        return way_px < HIDDEN_REACH * self.sketch.size_px and unlikeness(self.sketch, look) < MAX_UNLIKENESS
+
+    def presumed(self, now_ns: int) -> Face | None:
+        """Give a face without id and mesh, in a box around where it was alone, was heading, and was last followed."""
+        if self.hidden_by is None or self.sketch is None:
+            return None
+        half = (self.face.box[2:] - self.face.box[:2]) / 2
+        places = np.stack((self.sketch.centre, self.sketch.centre_at(now_ns), self.face.box[:2] + half))
+        box = np.concatenate((places.min(axis=0) - half, places.max(axis=0) + half))
+        return Face(box=box, score=self.face.score, eyes=self.face.eyes)
 
     def strangeness(self, box: NDArray[np.float32], look: Look, now_ns: int) -> float:
         """Tell how unlikely a face is to be this one; one that was always alone in the picture is always welcome."""
@@ -77,6 +88,11 @@ class LostFaces:
     def has_any(self, now_ns: int) -> bool:
         """Tell whether anybody could come back."""
         return any(lost.is_remembered(now_ns) for lost in self._lost)
+
+    def hidden(self, now_ns: int) -> list[Face]:
+        """Give those that must still be behind somebody: see ``Lost.presumed``."""
+        presumed = (lost.presumed(now_ns) for lost in self._lost if lost.is_remembered(now_ns))
+        return [face for face in presumed if face is not None]
 
     def take_back(self, detected: Face, box: NDArray[np.float32], look: Look, now_ns: int) -> int | None:
         """Give the id of the lost face that a face is, the likeliest if it could be several, and forget it.

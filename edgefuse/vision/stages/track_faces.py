@@ -4,7 +4,8 @@ A face is looked for where its last landmarks were; only faces that nobody follo
 detector is asked for when nothing is followed, when a face was lost, when it sees a face in which the landmark model
 sees none, and every ``OperatingPoint.detect_every`` frames; the last two only while more faces may be followed, or
 where an effect must know of all. Faces without landmarks are passed on with ``track_id`` 0 and no mesh: what hides
-faces must hide them too. Where faces meet, ``edgefuse.vision.face.identity`` tells who is who.
+faces must hide them too. Where faces meet, ``edgefuse.vision.face.identity`` tells who is who; the one behind is
+passed on likewise, in a box around the places where it may be, and looked for in every frame.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ class TrackFaces:
         self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
         is_interval_over = self._frames_since_search + 1 >= self._search_every(packet)
         is_curious = self._wants_newcomers() and (bool(unconfirmed) or is_interval_over)
-        self._attention.is_search_due = not self._tracks or has_lost or is_curious
-        faces = (*(track.face for track in self._tracks), *unconfirmed)
+        hidden = self._lost.hidden(packet.frame.captured_ns)
+        self._attention.is_search_due = not self._tracks or has_lost or is_curious or bool(hidden)
+        faces = (*(track.face for track in self._tracks), *unconfirmed, *hidden)
         return replace(packet, faces=faces, search=Search.WHOLE if is_searched else Search.TRACKED)
 
     def _wants_newcomers(self) -> bool:

@@ -160,7 +160,7 @@ def test_two_tracks_that_meet_on_one_face_become_the_older_one() -> None:
     # The second face vanishes behind the first, close enough that its track finds the first.
     packets = finder.watch([[(100 + step, 120, 30), (220 - step, 120, 30)] for step in range(0, 28, 4)])
     packets += finder.watch([[(160, 120, 34)]] * 3)
-    assert ids(packets[-1]) == [1]
+    assert ids(packets[-1]) == [1, 0]
 
 
 def test_the_landmark_model_rests_between_and_landmarks_move_on() -> None:
@@ -248,11 +248,22 @@ def test_frames_may_come_at_any_pace() -> None:
     assert all(ids(p) == [1] for p in packets)
 
 
+def test_a_face_behind_another_is_passed_on_where_it_may_be_and_looked_for() -> None:
+    finder = Finder(point=NEVER)
+    packets = finder.watch([[(60 + 4 * i, 110, 24), (260 - 4 * i, 130, 34)] for i in range(30)])
+    hidden = [face for p in packets for face in p.faces if not face.track_id]
+    assert hidden and all(face.mesh is None for face in hidden)
+    x1, _, x2, _ = hidden[-1].box
+    assert x1 < 60 + 4 * 29 < x2
+    searched = [p.search is Search.WHOLE for p in packets]
+    assert searched[-3:] == [True] * 3 and not any(searched[1:10])
+
+
 def test_a_face_that_goes_behind_another_comes_out_with_its_id() -> None:
     finder = Finder()
     ways = [((60 + 4 * i, 110.0, 24.0), (260 - 4 * i, 130.0, 34.0)) for i in range(50)]
     packets = finder.watch(ways)
     assert ids(packets[0]) == [1, 2] or ids(packets[0]) == [2, 1]
     first, last = ({f.track_id: float(f.box[0]) for f in p.faces} for p in (packets[0], packets[-1]))
-    assert any(len(p.faces) == 1 for p in packets)
+    assert len(first) == len(last) == 2 and any(0 in ids(p) for p in packets)
     assert sorted(first, key=first.__getitem__) == sorted(last, key=last.__getitem__)[::-1]
