@@ -89,7 +89,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, place: tuple[str, int], newest: NewestPicture) -> None:
         self.newest = newest
-        self.host = place[0]
+        self.host = place[0].lower()
         super().__init__(place, _Viewer)
 
     def handle_error(self, request: object, client_address: object) -> None:
