@@ -125,8 +125,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
-    task: Literal["detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person"]
-    """The stage that it serves; ``make_person`` draws synthetic people for donors and test clips."""
+    task: Literal["detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person", "parse_faces"]
+    """The stage that it serves; ``make_person`` draws synthetic people for donors and test clips, ``parse_faces`` tells
+    hair from skin on donors."""
     decoder: str
     """Which code understands its outputs."""
     licence: Licence

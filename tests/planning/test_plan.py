@@ -10,7 +10,7 @@ from edgefuse.config.manifest import Source
 from edgefuse.config.profile import RuntimeRule
 from edgefuse.errors import PlanError
 from edgefuse.planning.candidate import make_setup
-from edgefuse.planning.plan import Plan, plan
+from edgefuse.planning.plan import TASKS_ALONE, Plan, plan
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State
 
 
@@ -288,7 +288,7 @@ def test_a_release_without_a_required_task_cannot_be_planned() -> None:
 
 RUNTIMES = ("tflite", "onnxruntime", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")
-TASKS = ("detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person")
+TASKS = ("detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person", "parse_faces")
 
 rules = st.builds(
     RuntimeRule,
@@ -403,7 +403,7 @@ def test_what_is_chosen_fits_into_the_memory(data: st.DataObject) -> None:
         made = plan(profile, release, host)
     except PlanError:
         return
-    open_together = [c for c in made.choices if c.task != "make_person"]
+    open_together = [c for c in made.choices if c.task not in TASKS_ALONE]
     memory_mb = sum(release.find(c.model, c.variant).memory_mb for c in open_together)
     assert memory_mb <= min(profile.memory_mb, host.memory_limit_mb or 2000)
 

@@ -27,10 +27,12 @@ from benching.judging import Judge, Seen, border_step, flicker, inside_of, is_fr
 from edgefuse.errors import EdgefuseError
 from edgefuse.vision.fusion.donor import Donor, find_in_photo, make_donor
 from edgefuse.vision.fusion.fuser import Fuser
+from edgefuse.vision.fusion.parsing import find_hair
 from edgefuse.vision.model import Models
 from edgefuse.vision.types import Face, Frame, Pixels
 
 LIMITS = {"own_db": 35.0, "border": 1.5, "landmarks": 0.02, "flicker": 1.2, "identity": 0.9}
+PARSER = ("selfie-multiclass", "fp32-256-tflite")
 AT_LEAST = ("own_db", "identity")
 TRACK = 1
 
@@ -116,8 +118,8 @@ def own_db(pairs: list[tuple[Seen, Seen]]) -> float:
 
 def _row(name: str, photo: Path, models: Models, pairs: list[tuple[Seen, Seen]]) -> Row:
     found = find_in_photo(photo, models, POINT)
-    judge = Judge(models, *found)
-    fuser, sums = _fuser(make_donor(*found, POINT.effect_px), pairs[0][0][0]), Sums()
+    judge, hair = Judge(models, *found), find_hair(*found, open_models("tflite", (PARSER,)))
+    fuser, sums = _fuser(make_donor(*found, POINT.effect_px, hair), pairs[0][0][0]), Sums()
     for before, now in pairs:
         fused_before, fused = (_fuse(fuser, pixels, face) for pixels, face in (before, now))
         pixels, face = now

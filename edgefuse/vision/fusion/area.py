@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse.vision.types import Pixels, Points
+from edgefuse.vision.scratch import Scalar
+from edgefuse.vision.types import Points
 
 BORDER_SHARE = 0.03
 """Of the box's longer side, added on every side: blurred masks must reach zero inside the area."""
@@ -25,8 +26,8 @@ class Area:
     work_width_px: int
     work_height_px: int
 
-    def cut(self, pixels: Pixels) -> Pixels:
-        """Give the view of a frame's pixels that the area covers."""
+    def cut(self, pixels: NDArray[Scalar]) -> NDArray[Scalar]:
+        """Give the view of a frame's pixels, or of a map of its size, that the area covers."""
         return pixels[self.top_px : self.top_px + self.height_px, self.left_px : self.left_px + self.width_px]
 
     @property

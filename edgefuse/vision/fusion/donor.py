@@ -19,7 +19,8 @@ from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.contrast import soften
 from edgefuse.vision.fusion.facets import Facets, make_facets
 from edgefuse.vision.fusion.light import LightMeter, Shine, point_homes
-from edgefuse.vision.fusion.retouch import retouch
+from edgefuse.vision.fusion.parsing import find_hair
+from edgefuse.vision.fusion.retouch import Mask, retouch
 from edgefuse.vision.fusion.texture import Cutout, Texture, opacity_at
 from edgefuse.vision.fusion.warp import draw_triangles
 from edgefuse.vision.media.picture import read_picture
@@ -70,7 +71,8 @@ def load_donor(photo: Path, models: Models, point: OperatingPoint, longest_px: i
     Raises:
         EdgefuseError: The photo cannot be read, shows no face, or only one that is too small.
     """
-    return make_donor(*find_in_photo(photo, models, point), longest_px)
+    pixels, face = find_in_photo(photo, models, point)
+    return make_donor(pixels, face, longest_px, find_hair(pixels, face, models))
 
 
 def find_in_photo(photo: Path, models: Models, point: OperatingPoint) -> tuple[Pixels, Face]:
@@ -86,13 +88,14 @@ def find_in_photo(photo: Path, models: Models, point: OperatingPoint) -> tuple[P
     return pixels, face
 
 
-def make_donor(pixels: Pixels, face: Face, longest_px: int) -> Donor:
+def make_donor(pixels: Pixels, face: Face, longest_px: int, hair: Mask | None = None) -> Donor:
     """Make a donor of a face that was found.
 
     Args:
         pixels: What the face was found in.
         face: With its mesh.
         longest_px: Largest size that an effect will work at.
+        hair: From ``find_hair``.
 
     Raises:
         EdgefuseError: The face does not lie in the picture.
@@ -105,11 +108,16 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int) -> Donor:
     scaled = np.asarray(cv2.resize(area.cut(pixels), size, interpolation=cv2.INTER_AREA), np.uint8)
     mesh = area.to_work(face.mesh)
     facets = make_facets(mesh)
-    cutout = retouch(scaled, mesh)
+    cutout = retouch(scaled, mesh, None if hair is None else _scaled(area.cut(hair), size))
     _fade_edge_on(cutout, facets)
     texture = Texture(soften(cutout, mesh), mesh)
     seen = facets.facing[point_homes(mesh)] * opacity_at(cutout, mesh[load_face_mesh().skin])
     return Donor(tuple(_halvings(texture)), LightMeter().measure(texture.pixels[:, :, :3].copy(), mesh, seen))
+
+
+def _scaled(mask: Mask, size: tuple[int, int]) -> Mask:
+    """Scale a mask to (width, height)."""
+    return np.asarray(cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.bool_)
 
 
 def _fade_edge_on(cutout: Cutout, facets: Facets) -> None:

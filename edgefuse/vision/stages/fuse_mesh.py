@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from edgefuse.errors import ConfigError
-from edgefuse.vision.fusion import person
+from edgefuse.vision.fusion import parsing, person
 from edgefuse.vision.fusion.donor import load_donor
 from edgefuse.vision.fusion.fuser import Fuser
 from edgefuse.vision.fusion.reference import load_reference
@@ -82,9 +82,9 @@ def _open_targets(options: Options, context: StageContext) -> Targets:
 
 
 def _preparing_tasks(options: Options) -> tuple[str, ...]:
-    """Ask for the models that draw the donor, unless there is one."""
+    """Ask for the model that tells hair from skin, and for those that draw the donor unless there is one."""
     has_donor = options.face is not None or person.person_path(options.seed).is_file()
-    return () if has_donor else (person.TASK,)
+    return (parsing.TASK,) if has_donor else (parsing.TASK, person.TASK)
 
 
 def _wanted_stages(options: Options) -> tuple[str, ...]:

@@ -1,0 +1,49 @@
+"""Asking a model which pixels of a donor's photo are hair, clothes or background."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgefuse.vision.face.geometry import Region
+from edgefuse.vision.fusion.retouch import Mask
+from edgefuse.vision.model import ImageInput, Models
+from edgefuse.vision.types import Face, Pixels
+
+TASK = "parse_faces"
+
+MARGIN = 1.6
+"""Side of the square that the model looks at, in units of the face's longer side: it needs to see the whole head."""
+SKIN_CLASSES = (2, 3, 5)
+"""Body, face, other (glasses); see the model's manifest."""
+
+
+def find_hair(pixels: Pixels, face: Face, models: Models) -> Mask | None:
+    """Tell which pixels of a photo show neither skin nor glasses; nothing where no model of the task was opened.
+
+    Args:
+        pixels: (height, width, 3).
+        face: What to look at; far from it all counts as hair.
+        models: With the task ``parse_faces``, if it is there.
+
+    Raises:
+        RuntimeRunError: The model failed.
+    """
+    if not models.has(TASK):
+        return None
+    model = models.model(TASK)
+    tensor = ImageInput(model.variant.inputs[0], model.inputs[0])
+    x1, y1, x2, y2 = face.box.tolist()
+    region = Region((x1 + x2) / 2, (y1 + y2) / 2, MARGIN * max(x2 - x1, y2 - y1), 0.0)
+    to_photo, size = region.crop_to_frame(tensor.width_px), (tensor.width_px, tensor.height_px)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    crop = cv2.warpAffine(pixels, to_photo, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    tensor.write(np.asarray(crop, np.uint8))
+    model.run()
+    scores = cast(NDArray[np.float32], model.outputs[0][0])
+    is_hair = np.isin(scores.argmax(axis=2), SKIN_CLASSES, invert=True).astype(np.float32)
+    photo_size = pixels.shape[1], pixels.shape[0]
+    return np.asarray(cv2.warpAffine(is_hair, to_photo, photo_size, borderValue=1.0) > 0.5)
