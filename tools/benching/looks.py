@@ -141,7 +141,7 @@ def _row(name: str, photo: Path, models: Models, pairs: list[tuple[Seen, Seen]])
 
 
 def _fuser(donor: Donor, pixels: Pixels) -> Fuser:
-    return Fuser(donor, POINT.effect_px, *pixels.shape[:2])
+    return Fuser((donor,), POINT.effect_px, *pixels.shape[:2], keeps_eyes_and_mouth=True)
 
 
 def _fuse(fuser: Fuser, pixels: Pixels, face: Face) -> Pixels:

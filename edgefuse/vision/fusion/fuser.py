@@ -1,8 +1,8 @@
-"""Fusing one donor onto faces: the steps in their order, and what is remembered of each face."""
+"""Fusing donors onto faces: the steps in their order, and what is remembered of each face."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -20,16 +20,26 @@ LIGHT_SHARE = 0.1
 
 
 class Fuser:
-    """A donor, the work buffers, and each target's light."""
+    """Donors, the work buffers, and each target's light."""
 
-    def __init__(self, donor: Donor, longest_px: int, height_px: int, width_px: int) -> None:
-        """Allocate for frames of up to a size and work pictures of up to ``longest_px`` a side."""
-        self._donor = donor
+    def __init__(
+        self, donors: Sequence[Donor], longest_px: int, height_px: int, width_px: int, *, keeps_eyes_and_mouth: bool
+    ) -> None:
+        """Allocate for frames of up to a size and work pictures of up to ``longest_px`` a side.
+
+        Args:
+            donors: One or more.
+            longest_px: Longer side of the largest work picture.
+            height_px: Of the largest frame.
+            width_px: Of the largest frame.
+            keeps_eyes_and_mouth: Eyes and inside of the mouth stay the target's.
+        """
+        self._donors = donors
         self._meter = LightMeter()
-        self._relighter = Relighter(donor.textures[0], donor.shine)
-        self._homes = point_homes(donor.textures[0].mesh)
+        self._relighters = [Relighter(donor.textures[0], donor.shine) for donor in donors]
+        self._homes = point_homes(donors[0].textures[0].mesh)
         self._warp = MeshWarp(longest_px)
-        self._matte = Matte(longest_px)
+        self._matte = Matte(longest_px, keeps_eyes_and_mouth=keeps_eyes_and_mouth)
         self._blender = Blender(longest_px, height_px, width_px)
         self._shines: dict[int, Shine] = {}
 
@@ -37,8 +47,10 @@ class Fuser:
         """Forget the light on faces that are gone."""
         self._shines = {track: shine for track, shine in self._shines.items() if track in track_ids}
 
-    def fuse(self, pixels: Pixels, mesh: Points, track_id: int, effect_px: int, strength: float = 1.0) -> None:
-        """Lay the donor over one face of a frame, in place.
+    def fuse(
+        self, pixels: Pixels, mesh: Points, track_id: int, effect_px: int, strength: float = 1.0, *, donor: int = 0
+    ) -> None:
+        """Lay a donor over one face of a frame, in place.
 
         Args:
             pixels: The frame.
@@ -46,6 +58,7 @@ class Fuser:
             track_id: Whose light is remembered; 0 for a face without a past.
             effect_px: Longer side of the work picture.
             strength: 0..1, less than 1 while the donor fades in or out.
+            donor: Which of the donors.
         """
         area = area_around(box_around(mesh), pixels.shape, effect_px)
         if area is None:
@@ -53,8 +66,8 @@ class Fuser:
         target = area.cut(pixels)
         facets = make_facets(area.to_map(mesh))
         shine = self._meter.measure(target, mesh[:, :2] - (area.left_px, area.top_px), facets.facing[self._homes])
-        texture = self._donor.texture(max(area.work_height_px, area.work_width_px))
-        lit = self._relighter.light(texture, self._smooth(track_id, shine))
+        texture = self._donors[donor].texture(max(area.work_height_px, area.work_width_px))
+        lit = self._relighters[donor].light(texture, self._smooth(track_id, shine))
         numbers = self._warp.draw(facets, area.map_height_px, area.map_width_px)
         size = area.work_height_px, area.work_width_px
         alpha = self._matte.draw(facets, numbers, *size)

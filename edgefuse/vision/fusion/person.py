@@ -53,7 +53,7 @@ def load_person(seed: int, models: Models) -> Path:
     path = person_path(seed)
     if path.is_file():
         return path
-    if not _can_make(models):
+    if not can_make(models):
         raise EdgefuseError(
             f"cannot make synthetic person {seed}: the models for it are not here, or do not run here; "
             "pass --face PHOTO, or get them with `edgefuse models fetch --optional` (`edgefuse plan` says what runs)"
@@ -103,7 +103,7 @@ def draw_person(style: Style, models: Models) -> Pixels:
     return np.ascontiguousarray(np.clip(pixels, 0, 255), np.uint8)
 
 
-def _can_make(models: Models) -> bool:
+def can_make(models: Models) -> bool:
     """Tell whether both networks were opened; a board may run one of them and not the other."""
     return models.has(TASK) and models.model(TASK, MAPPING_PX) is not models.model(TASK, SYNTHESIS_PX)
 

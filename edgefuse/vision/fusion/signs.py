@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from edgefuse.vision.face.geometry import box_overlap
 from edgefuse.vision.fusion.occlusion import COVERED_SHARE
 from edgefuse.vision.fusion.presence import Trust
 from edgefuse.vision.types import Face
+
+MIN_FACE_PX = 12
+"""Smaller faces show nothing that could be replaced."""
+MAX_FACE_FRAMES = 8.0
+"""A face so many times longer than the frame is an error of the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,14 @@ def trust(signs: Signs) -> Trust:
     if not _as_good(signs, DOUBTED):
         return Trust.DOUBT
     return Trust.TRUST if _as_good(signs, TRUSTED) else Trust.UNDECIDED
+
+
+def has_usable_mesh(face: Face, frame_px: int) -> bool:
+    """Tell whether the mesh of a face is one: finite, and of a size that a face can have."""
+    if face.mesh is None or not np.isfinite(face.mesh).all():
+        return False
+    face_px = float(np.ptp(face.mesh[:, :2], axis=0).max())
+    return MIN_FACE_PX <= face_px <= MAX_FACE_FRAMES * frame_px
 
 
 def overlap_with_others(face: Face, faces: Iterable[Face]) -> float:
