@@ -1,19 +1,25 @@
 """Hides every face so that nothing of it survives, and hides more whenever less is known.
 
-It fails closed: ``edgefuse.vision.cover.veil`` says when a lost face stays hidden and when the whole frame is.
+It fails closed: ``edgefuse.vision.cover.veil`` says when a lost face stays hidden and when the whole frame is. With the
+method ``mesh`` a stranger's face is laid over what was hidden, never over what was not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from typing import Annotated, Literal
 
 import msgspec
 
-from edgefuse.vision.cover.conceal import Cells, Concealer, Method
+from edgefuse.vision.cover.conceal import Cells, Concealer
 from edgefuse.vision.cover.veil import Cover, Outline, make_veil, step
+from edgefuse.vision.fusion import person
+from edgefuse.vision.fusion.strangers import Strangers, Wearer, missing_seeds
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Packet, Pixels, Search
+
+Method = Literal["solid", "pixelate", "blur", "mesh"]
+"""``mesh`` is ``pixelate`` with a synthetic face over it where the person's can be followed well."""
 
 WHOLE_FRAME = -1
 """Stands for the whole frame where a track's id stands for a face."""
@@ -30,14 +36,16 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Anonymise:
-    """What is hidden now, in which colours, and the buffers to hide it."""
+    """What is hidden now, in which colours, who wears a stranger's face, and the buffers to hide it."""
 
     def __init__(self, options: Options, context: StageContext) -> None:
         context.attention.search_every = options.search_every
         self._hold_s = options.hold_s
         self._cover = Cover()
         self._cells: dict[int, Cells] = {}
-        self._concealer = Concealer(options.method, context.height_px, context.width_px)
+        concealing = "pixelate" if options.method == "mesh" else options.method
+        self._concealer = Concealer(concealing, context.height_px, context.width_px)
+        self._strangers = Strangers(context) if options.method == "mesh" else None
 
     def run(self, packet: Packet) -> Packet:
         """Hide faces, or the whole frame, in the frame's pixels."""
@@ -47,20 +55,46 @@ class Anonymise:
         # A face whose place is not a number is a failure, however sure the search was.
         search = packet.search if len(sightings) == len(veils) else Search.FAILED
         self._cover = step(self._cover, sightings, search, now_ns, self._hold_s)
-        regions: list[tuple[int, Outline | None]] = [(v.track_id, v.outline_at(now_ns)) for v in self._cover.veils]
-        self._hide(packet.frame.pixels, [(WHOLE_FRAME, None)] if self._cover.is_whole else regions)
+        wearers = self._choose_wearers(packet)
+        if self._cover.is_whole:
+            self._hide(packet.frame.pixels, [(WHOLE_FRAME, None)], soft=())
+            return packet
+        regions = [(veil.track_id, veil.outline_at(now_ns)) for veil in self._cover.veils]
+        self._hide(packet.frame.pixels, regions, soft={wearer.face.track_id for wearer in wearers})
+        # Only now, when all are hidden: a stranger's light must not be taken from a face.
+        for wearer in wearers:
+            assert self._strangers is not None, "there are no wearers without strangers"
+            self._strangers.lay(packet, wearer)
         return packet
 
-    def _hide(self, pixels: Pixels, regions: Sequence[tuple[int, Outline | None]]) -> None:
+    def _choose_wearers(self, packet: Packet) -> Sequence[Wearer]:
+        """Give the faces that a stranger's shall be laid over; a face that nobody follows is not one."""
+        if self._strangers is None:
+            return ()
+        return self._strangers.choose(packet, {veil.track_id for veil in self._cover.veils if veil.track_id})
+
+    def _hide(self, pixels: Pixels, regions: Sequence[tuple[int, Outline | None]], soft: Collection[int]) -> None:
         """Hide regions in the colours that they were first hidden in; faces that nobody follows share theirs."""
         known, self._cells = self._cells, {}
         for key, outline in regions:
             if key not in self._cells:
                 self._cells[key] = known[key] if key in known else self._concealer.sample(pixels, outline)
-            self._concealer.hide(pixels, outline, self._cells[key])
+            self._concealer.hide(pixels, outline, self._cells[key], is_soft=key in soft)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-PLUGIN: StageType = StageType(Options, Anonymise, thread="compose")
+def _preparing_tasks(options: Options) -> tuple[str, ...]:
+    """Ask for the models that draw strangers where they are needed and not there."""
+    return (person.TASK,) if options.method == "mesh" and missing_seeds() else ()
+
+
+def _wanted_stages(options: Options) -> tuple[str, ...]:
+    """Ask for what tells which stranger is least like a face."""
+    return ("embed_faces",) if options.method == "mesh" else ()
+
+
+PLUGIN: StageType = StageType(
+    Options, Anonymise, thread="compose", preparing_tasks=_preparing_tasks, wanted_stages=_wanted_stages
+)

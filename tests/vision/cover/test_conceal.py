@@ -64,6 +64,25 @@ def test_what_is_shown_hardly_correlates_with_what_was_there(method: Method, see
     assert abs(correlation) < 0.35
 
 
+@pytest.mark.parametrize("shift", [(0, 0), (-160, 0), (0, 110), (-170, -120)])
+def test_a_soft_border_fades_beyond_the_outline_never_within(shift: tuple[int, int]) -> None:
+    outline = DISC + np.array(shift, np.float32)
+    frame = texture(HEIGHT_PX, WIDTH_PX, seed=1)
+    cells = np.full((CELLS, CELLS, 3), 90, np.uint8)
+    Concealer("pixelate", HEIGHT_PX, WIDTH_PX).hide(frame, outline, cells, is_soft=True)
+    # One pixel less: the test rounds corners, the code draws them to a sixteenth.
+    hidden = cv2.erode(inside(outline).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert hidden.any() and (frame[hidden] == 90).all()
+
+
+def test_a_soft_border_leaves_what_is_far_as_it_was_and_has_no_edge() -> None:
+    before = np.full((HEIGHT_PX, WIDTH_PX, 3), 200, np.uint8)
+    Concealer("pixelate", HEIGHT_PX, WIDTH_PX).hide(before, DISC, np.zeros((CELLS, CELLS, 3), np.uint8), is_soft=True)
+    far = cv2.dilate(inside().astype(np.uint8), np.ones((61, 61), np.uint8)) == 0
+    assert (before[far] == 200).all()
+    assert np.abs(np.diff(before[100, :, 0].astype(int))).max() < 60
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_whole_frame_is_hidden_without_an_outline(method: Method) -> None:
     before = texture(HEIGHT_PX, WIDTH_PX, seed=2)

@@ -15,11 +15,11 @@ from edgefuse.vision.types import Pixels, Points
 SIZE_PX = 240
 
 
-def alpha_of(mesh: Points) -> Alpha:
+def alpha_of(mesh: Points, *, keeps_eyes_and_mouth: bool = True) -> Alpha:
     half = mesh / 2 - np.array((0.25, 0.25, 0))
     facets = make_facets(half.astype(np.float32))
     numbers = MeshWarp(SIZE_PX).draw(facets, SIZE_PX // 2, SIZE_PX // 2)
-    return Matte(SIZE_PX).draw(facets, numbers, SIZE_PX, SIZE_PX)
+    return Matte(SIZE_PX, keeps_eyes_and_mouth=keeps_eyes_and_mouth).draw(facets, numbers, SIZE_PX, SIZE_PX)
 
 
 def at(alpha: Alpha, mesh: Points, number: int) -> int:
@@ -50,6 +50,14 @@ def test_an_open_mouth_shows_the_targets_teeth() -> None:
     mesh[lower, 1] += 25
     x, y = (mesh[13, :2] + mesh[14, :2]) / 2
     assert alpha_of(mesh)[int(y), int(x)] == 0
+
+
+def test_eyes_and_mouth_are_the_donors_where_nothing_is_kept() -> None:
+    mesh = disc_mesh(120, 120, 105)
+    topology = load_face_mesh()
+    centres = [mesh[ring].mean(axis=0)[:2] for ring in (*topology.eyes, topology.mouth)]
+    alpha = alpha_of(mesh, keeps_eyes_and_mouth=False)
+    assert [int(alpha[int(y), int(x)]) for x, y in centres] == [255, 255, 255]
 
 
 def test_an_alpha_is_soft_everywhere() -> None:

@@ -1,5 +1,6 @@
 """Tests of hiding faces in frames; what is hidden when is tested with ``edgefuse.vision.cover.veil``."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,9 +10,11 @@ from benching.anonymity import measure
 from fakes.discs import POINT, disc_models, packet
 from fakes.portraits import face_at, hull_mask, texture
 
+from edgefuse.errors import EdgefuseError
+from edgefuse.vision.model import Models
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages import detect_faces, track_faces
-from edgefuse.vision.stages.anonymise import Anonymise, Options
+from edgefuse.vision.stages.anonymise import PLUGIN, Anonymise, Method, Options
 from edgefuse.vision.types import Attention, Face, Packet, Pixels, Search
 
 HEIGHT_PX, WIDTH_PX = 360, 480
@@ -122,10 +125,66 @@ def test_the_tracker_searches_as_often_as_the_effect_asks(search_every: int, sea
     assert seen == searched
 
 
+@pytest.mark.usefixtures("root")
+def test_with_a_mesh_everybody_wears_a_stranger_and_nothing_of_what_was_there() -> None:
+    stage, plain = make(method="mesh"), make(method="pixelate")
+    first, changed = hidden(stage, FACE, seed=1)
+    assert changed[hull_mask(FACE, HEIGHT_PX, WIDTH_PX)].mean() > 0.99
+    assert (first != hidden(plain, FACE, seed=1)[0]).any()
+    # The same colours as in the first frame, whatever is below in the second: only they may be of the face.
+    again = hidden(stage, FACE, index=1, seed=2)[0]
+    place = hull_mask(FACE, HEIGHT_PX, WIDTH_PX)
+    np.testing.assert_array_equal(first[place], again[place])
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("mesh", [None, np.full((468, 3), np.nan, np.float32)], ids=["none", "nan"])
+def test_a_face_without_a_usable_mesh_is_pixelated(mesh: np.ndarray | None) -> None:
+    face = replace(FACE, mesh=mesh)
+    shown = hidden(make(method="mesh"), face)[0]
+    np.testing.assert_array_equal(shown, hidden(make(method="pixelate"), face)[0])
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("score", [0.9, 0.5])
+def test_a_held_face_and_an_unsure_one_are_pixelated(score: float) -> None:
+    masked, plain = make(method="mesh"), make(method="pixelate")
+    face = replace(FACE, score=score)
+    hidden(masked, face), hidden(plain, face)
+    lost = () if score == 0.9 else (face,)
+    for index in (1, 2):
+        shown, expected = (hidden(stage, *lost, index=index)[0] for stage in (masked, plain))
+        np.testing.assert_array_equal(shown, expected)
+
+
+@pytest.mark.usefixtures("root")
+def test_nobody_wears_a_stranger_while_the_whole_frame_is_hidden() -> None:
+    shown = hidden(make(method="mesh"), FACE, NOWHERE, search=Search.FAILED)[0]
+    np.testing.assert_array_equal(shown, hidden(make(method="pixelate"), FACE, NOWHERE, search=Search.FAILED)[0])
+
+
+@pytest.mark.usefixtures("root")
+def test_without_models_for_strangers_the_other_way_is_named() -> None:
+    models = Models(m for m in disc_models() if m.manifest.task != "make_person")
+    context = StageContext(models, (POINT,), HEIGHT_PX, WIDTH_PX, Attention())
+    with pytest.raises(EdgefuseError, match=r"anonymise\.method=pixelate"):
+        Anonymise(Options(method="mesh"), context)
+
+
+@pytest.mark.usefixtures("root")
+def test_models_for_strangers_are_asked_for_until_they_were_drawn() -> None:
+    asked = PLUGIN.preparing_tasks
+    assert asked(Options()) == () and asked(Options(method="mesh")) == ("make_person",)
+    make(method="mesh")
+    assert asked(Options(method="mesh")) == ()
+    assert PLUGIN.wanted_stages(Options(method="mesh")) == ("embed_faces",) and PLUGIN.wanted_stages(Options()) == ()
+
+
 @pytest.mark.slow
-def test_nobody_finds_the_person_of_the_default_clip(default_clip: Path) -> None:
+@pytest.mark.parametrize("method", ["pixelate", "mesh"])
+def test_nobody_finds_the_person_of_the_default_clip(default_clip: Path, method: Method) -> None:
     assert default_clip.is_file()
-    report = measure("pixelate", judge_every=10)
+    report = measure(method, judge_every=10)
     assert report.frames == 1337
     assert report.worst_cosine is None or report.worst_cosine <= 0.3
     assert report.outside_db is None
