@@ -39,8 +39,10 @@ GRID_PX = 16
 TINY = np.float32(1e-6)
 """Weights below are none."""
 
-GAIN_LIMITS = (0.15, 6.0)
+GAIN_LIMITS = (0.15, 4.0)
 """A black donor under a white target would otherwise turn into noise."""
+TINT_LIMITS = (0.7, 1.5)
+"""Of one colour's gain, in units of the mean of all three: else brows turn blue where brown skin becomes pale."""
 
 
 class LightMeter:
@@ -102,7 +104,9 @@ class Relighter:
 
     def _find_gains(self, shine: Shine) -> tuple[Cutout, float]:
         """Give the map of gains and the factor of its values; alpha's gain is 1."""
-        gains = np.clip(self._compare(shine), *GAIN_LIMITS)
+        gains = self._compare(shine)
+        mean = gains.mean(axis=1, keepdims=True)
+        gains = np.clip(np.clip(gains / mean, *TINT_LIMITS) * mean, *GAIN_LIMITS)
         largest = max(1.0, float(gains.max()))
         # All 8 bits for the range that is needed: steps of the result stay below one level.
         steps = np.empty((*self._shape, 4), np.uint8)
