@@ -19,17 +19,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benching import synthetic_people
 from benching.command import run_bench
 from benching.finding import VARIANTS, fetch_clip, open_models, read_frames
+from benching.synthetic_people import draw_strangers
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
 from edgefuse.vision.face.geometry import region_around
 from edgefuse.vision.face.landmarks import five_points
 from edgefuse.vision.face.mesh_model import MeshModel
 from edgefuse.vision.face.track import REGION_MARGIN
-from edgefuse.vision.fusion.person import load_person
-from edgefuse.vision.fusion.strangers import missing_seeds
 from edgefuse.vision.model import Models
 from edgefuse.vision.pipeline import Pipeline, make_pipeline
 from edgefuse.vision.source import StreamFormat
@@ -122,7 +120,7 @@ def measure(method: anonymise.Method, anonymised: Path | None = None, judge_ever
     """Anonymise the default clip and judge it, or the clip that was made of it."""
     clip, models = fetch_clip(), open_models("tflite", (*VARIANTS, MOBILEFACENET))
     if method == "mesh":
-        _draw_strangers()
+        draw_strangers()
     height, width = next(read_frames(clip)).pixels.shape[:2]
     judge, pipeline = Judge(models, height, width), _pipeline(models, method, height, width)
     found, worst, squares, values, frames = dict.fromkeys(("yunet", "blazeface"), 0), None, 0.0, 0, 0
@@ -155,14 +153,6 @@ def describe(report: Report) -> str:
         f"{report.method}: {report.frames} frames; frames with something like a face: {found}\n"
         f"nearest to the person: {nearest} (limit {LIMIT_COSINE}); outside: {outside} (limit {LIMIT_DB:g} dB)"
     )
-
-
-def _draw_strangers() -> None:
-    """Draw the synthetic people whose faces are worn, unless they were before."""
-    if seeds := missing_seeds():
-        models = synthetic_people.open_models()
-        for seed in seeds:
-            load_person(seed, models)
 
 
 def _pipeline(models: Models, method: anonymise.Method, height_px: int, width_px: int) -> Pipeline:

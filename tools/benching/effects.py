@@ -15,8 +15,10 @@ import cv2
 import msgspec
 import numpy as np
 
+from benching.anonymity import MOBILEFACENET
 from benching.command import run_bench
-from benching.finding import fetch_clip, open_models, read_frames
+from benching.finding import VARIANTS, fetch_clip, open_models, read_frames
+from benching.synthetic_people import draw_strangers
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.media import ASTRONAUT, fetch_media
@@ -60,7 +62,8 @@ def main() -> None:
 
 def measure() -> list[Row]:
     """Run every effect over the same packets."""
-    models = open_models("tflite")
+    models = open_models("tflite", (*VARIANTS, MOBILEFACENET))
+    draw_strangers()
     context = StageContext(models, LADDER, HEIGHT_PX, WIDTH_PX, Attention())
     store = open_store()
     with open_fetcher(store, lambda *_: None) as fetcher:
@@ -68,6 +71,8 @@ def measure() -> list[Row]:
     packets = find(models)
     fuse = FuseMesh(FuseMeshOptions(face=donor), context)
     rows = [time_stage("fuse_mesh", fuse, packets, point) for point in LADDER]
+    mesh = Anonymise(AnonymiseOptions(method="mesh"), context)
+    rows += [time_stage("anonymise, mesh", mesh, packets, point) for point in LADDER]
     others: tuple[tuple[str, Callable[[], Stage]], ...] = (
         ("anonymise", lambda: Anonymise(AnonymiseOptions(), context)),
         ("mark", lambda: Mark(MarkOptions(), context)),
@@ -120,8 +125,8 @@ def time_stage(name: str, stage: Stage, packets: list[Packet], point: OperatingP
 
 def table(rows: list[Row]) -> str:
     """Give the rows for a person."""
-    lines = [f"{'effect':12}{'effect_px':>10}{'p50 ms':>9}{'p95 ms':>9}"]
-    lines += [f"{r.effect:12}{r.effect_px:>10}{r.p50_ms:>9.2f}{r.p95_ms:>9.2f}" for r in rows]
+    lines = [f"{'effect':16}{'effect_px':>10}{'p50 ms':>9}{'p95 ms':>9}"]
+    lines += [f"{r.effect:16}{r.effect_px:>10}{r.p50_ms:>9.2f}{r.p95_ms:>9.2f}" for r in rows]
     return "\n".join(lines)
 
 

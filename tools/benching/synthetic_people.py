@@ -12,7 +12,8 @@ from edgefuse.runtime import Runtime, SessionOptions
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import current_release
 from edgefuse.store.store import open_store
-from edgefuse.vision.fusion.person import TASK, draw_person, make_styles
+from edgefuse.vision.fusion.person import TASK, draw_person, load_person, make_styles
+from edgefuse.vision.fusion.strangers import missing_seeds
 from edgefuse.vision.model import Model, Models, bind_model
 from edgefuse.vision.pool import TensorPool
 from edgefuse.vision.types import Pixels
@@ -35,6 +36,14 @@ def open_models() -> Models:
                 session = runtime.open(store.path_of(variant.files), SessionOptions())
                 opened.append(bind_model(manifest, variant, session, pool))
     return Models(opened)
+
+
+def draw_strangers() -> None:
+    """Draw the people whose faces ``anonymise`` lays over others, unless they were drawn before."""
+    if seeds := missing_seeds():
+        models = open_models()
+        for seed in seeds:
+            load_person(seed, models)
 
 
 def draw_people(models: Models, count: int, faces: int, size: tuple[int, int]) -> Iterator[Pixels]:
