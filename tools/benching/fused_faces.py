@@ -91,7 +91,7 @@ def sheet(targets: Sequence[Target], donors: Sequence[Donor]) -> Pixels:
 def fuse(donor: Donor, pixels: Pixels, face: Face) -> Pixels:
     """Give a frame with the donor, as the first frame that the effect sees."""
     assert face.mesh is not None
-    fused = pixels.copy()
+    fused: Pixels = pixels.copy()
     fuser = Fuser((donor,), POINT.effect_px, *pixels.shape[:2], keeps_eyes_and_mouth=True)
     fuser.fuse(fused, face.mesh, 0, POINT.effect_px)
     return fused

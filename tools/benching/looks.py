@@ -146,7 +146,7 @@ def _fuser(donor: Donor, pixels: Pixels) -> Fuser:
 
 def _fuse(fuser: Fuser, pixels: Pixels, face: Face) -> Pixels:
     assert face.mesh is not None
-    fused = pixels.copy()
+    fused: Pixels = pixels.copy()
     fuser.fuse(fused, face.mesh, TRACK, POINT.effect_px)
     return fused
 
