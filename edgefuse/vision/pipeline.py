@@ -26,7 +26,7 @@ NO_SETTINGS: Final[Settings] = {}
 
 
 def stage_names(effect: Effect, settings: Settings = NO_SETTINGS, *, is_drawn: bool = False) -> tuple[str, ...]:
-    """List the stages of an effect in order; every fused frame is marked, and what is known of faces is drawn last.
+    """List the stages of an effect in order; synthetic frames are marked, and what is known of faces is drawn last.
 
     Args:
         effect: The stage of that name is one of them.
@@ -39,7 +39,7 @@ def stage_names(effect: Effect, settings: Settings = NO_SETTINGS, *, is_drawn: b
     types = stage_types((effect,))
     own = load_options(types, {effect: settings[effect]} if effect in settings else NO_SETTINGS)
     wanted = types[effect].wanted_stages(own[effect])
-    mark = ("mark",) if effect.startswith("fuse_") else ()
+    mark = ("mark",) if types[effect].is_synthetic(own[effect]) else ()
     draw = ("draw_faces",) if is_drawn else ()
     return ("detect_faces", "track_faces", "align_faces", *wanted, effect, *mark, *draw)
 

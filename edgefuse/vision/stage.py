@@ -56,3 +56,5 @@ class StageType:
     """Tasks of further models that ``make`` uses where they are there, by options; closed once the stage is made."""
     wanted_stages: Callable[[Any], tuple[str, ...]] = lambda _: ()
     """Further stages that must run before it, by options."""
+    is_synthetic: Callable[[Any], bool] = lambda _: False
+    """Whether its frames show faces that were never there, by options; such frames are marked."""

@@ -96,5 +96,10 @@ def _wanted_stages(options: Options) -> tuple[str, ...]:
 
 
 PLUGIN: StageType = StageType(
-    Options, Anonymise, thread="compose", preparing_tasks=_preparing_tasks, wanted_stages=_wanted_stages
+    Options,
+    Anonymise,
+    thread="compose",
+    preparing_tasks=_preparing_tasks,
+    wanted_stages=_wanted_stages,
+    is_synthetic=lambda options: options.method == "mesh",
 )

@@ -93,5 +93,10 @@ def _wanted_stages(options: Options) -> tuple[str, ...]:
 
 
 PLUGIN: StageType = StageType(
-    Options, FuseMesh, thread="compose", preparing_tasks=_preparing_tasks, wanted_stages=_wanted_stages
+    Options,
+    FuseMesh,
+    thread="compose",
+    preparing_tasks=_preparing_tasks,
+    wanted_stages=_wanted_stages,
+    is_synthetic=lambda _: True,
 )

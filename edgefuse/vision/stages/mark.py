@@ -1,4 +1,4 @@
-"""Writes "synthetic" into a corner of every frame that passes a fusing effect.
+"""Writes "synthetic" into a corner of every frame that passes an effect which makes faces.
 
 Every frame, also those without a fused face: a viewer cannot tell which those are, a label that comes and goes draws
 the eye, and a clip that is cut anywhere stays labelled.

@@ -57,6 +57,7 @@ def test_the_label_follows_frames_of_other_sizes() -> None:
         assert (stage.run(packet(before)).frame.pixels != before).any()
 
 
-def test_every_fusing_effect_is_marked_and_no_other() -> None:
+def test_frames_with_synthetic_faces_are_marked_and_no_others() -> None:
     assert stage_names("fuse_mesh")[-1] == "mark"
+    assert stage_names("anonymise", {"anonymise": {"method": "mesh"}})[-1] == "mark"
     assert "mark" not in (*stage_names("anonymise"), *stage_names("none"))
