@@ -28,8 +28,12 @@ class Board:
     store: Store
     release: Release
 
-    def plan(self, tasks: Collection[str]) -> Plan:
+    def plan(self, tasks: Collection[str], wished_tasks: Collection[str] = ()) -> Plan:
         """Plan for this unit, fetch what the plan needs for some tasks, and prove that it works here.
+
+        Args:
+            tasks: Must have a choice.
+            wished_tasks: May go without, where their models cannot be had.
 
         Raises:
             PlanError: Nothing can run for a task that the main job needs.
@@ -47,6 +51,7 @@ class Board:
                 self.host,
                 self.store,
                 tasks=tasks,
+                wished_tasks=wished_tasks,
                 state_path=state_path(),
                 provide=fetch,
             )

@@ -90,7 +90,7 @@ def _bench(request: RunRequest, profile_id: str | None) -> BenchReport:
 
     board = probe_board(profile_id)
     job = check_request(request, board.profile)
-    plan = board.plan(job.tasks | job.preparing_tasks)
+    plan = board.plan(job.tasks, job.preparing_tasks)
     tasks = {name: kind.tasks for name, kind in stage_types(stage_names(request.effect, request.settings)).items()}
     bar: tqdm[NoReturn]  # it counts and iterates over nothing
     with open_run(job, board.profile, plan, board.release, board.store) as run:

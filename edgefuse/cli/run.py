@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         is_drawn=options.draw,
     )
     job = check_request(request, board.profile)
-    plan = board.plan(job.tasks | job.preparing_tasks)
+    plan = board.plan(job.tasks, job.preparing_tasks)
     with open_run(job, board.profile, plan, board.release, board.store) as run:
         report = _run_with_bar(run)
     if options.report:

@@ -43,6 +43,7 @@ def ensure_golden(
     store: Store,
     *,
     tasks: Collection[str],
+    wished_tasks: Collection[str] = (),
     state_path: Path,
     provide: Callable[[Variant], None],
 ) -> Plan:
@@ -53,6 +54,7 @@ def ensure_golden(
 
     Args:
         tasks: Choices for other tasks stay unchecked.
+        wished_tasks: As ``tasks``, but where their files cannot be fetched now, the plan does without.
         state_path: Where the results are kept.
         provide: Brings the files of a chosen variant into the store, if they are not there.
 
@@ -66,10 +68,11 @@ def ensure_golden(
     failures: dict[str, FetchError] = {}
     while True:
         made = _plan_with(profile, release, host, state, absent, failures=failures)
-        choices = [choice for choice in made.choices if choice.task in tasks]
+        choices = [choice for choice in made.choices if choice.task in tasks or choice.task in wished_tasks]
         if failed := _first_failure(choices, release, provide):
             choice, error = failed
-            failures[choice.task] = error
+            if choice.task in tasks:
+                failures[choice.task] = error
             absent |= _lost_with(release.find(choice.model, choice.variant), error, release, store)
             logger.warning(
                 "going on without a model model=%s variant=%s reason=%s", choice.model, choice.variant, error

@@ -1,5 +1,5 @@
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -35,9 +35,18 @@ def prove(
     folder: Path,
     python: str | None = None,
     provide: Callable[[Variant], None] = lambda _: None,
+    wished_tasks: Collection[str] = (),
 ) -> Plan:
-    profile, path = make_profile("fake", worker_python=python), folder / "state.json"
-    return ensure_golden(profile, release, HOST, store, tasks=REQUIRED_TASKS, state_path=path, provide=provide)
+    return ensure_golden(
+        make_profile("fake", worker_python=python),
+        release,
+        HOST,
+        store,
+        tasks=REQUIRED_TASKS,
+        wished_tasks=wished_tasks,
+        state_path=folder / "state.json",
+        provide=provide,
+    )
 
 
 def test_sound_models_pass_and_the_pass_is_remembered(tmp_path: Path) -> None:
@@ -121,6 +130,21 @@ def test_what_cannot_be_fetched_now_is_replaced_by_what_is_here(
     assert [record.getMessage() for record in caplog.records] == [
         "going on without a model model=finder variant=a reason=no network"
     ]
+
+
+def test_a_wish_that_cannot_be_fetched_is_gone_without(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    parser = make_manifest("parser", "parse_faces", add_fake_variant(store, "parser"), is_optional=True)
+    release = make_release(*release_of(store, promise=1.0).manifests, parser)
+    store.remove(parser.variants[0].files[0].sha256)
+
+    def provide(variant: Variant) -> None:
+        if not store.has_variant(variant):
+            raise UnreachableError("no npm")
+
+    made = prove(release, store, tmp_path, provide=provide, wished_tasks=("parse_faces",))
+    assert [choice.variant for choice in made.choices] == ["a", "mesh"]
+    assert [r.reason for r in made.rejections if r.model == "parser"] == ["its file cannot be fetched now: no npm"]
 
 
 @pytest.mark.parametrize(("kind", "asked"), [(UnreachableError, ["a"]), (FetchError, ["a", "b"])])

@@ -17,6 +17,6 @@ def open_pipeline(board: Board, request: RunRequest) -> Iterator[Run]:
         EdgefuseError: The request does not fit, nothing can run it, or something cannot be opened.
     """
     job = check_request(request, board.profile)
-    plan = board.plan(job.tasks | job.preparing_tasks)
+    plan = board.plan(job.tasks, job.preparing_tasks)
     with open_run(job, board.profile, plan, board.release, board.store) as run:
         yield run

@@ -74,7 +74,7 @@ def _run(note: Callable[[str], None]) -> None:
     request = RunRequest(source=source, sink="null", effect="fuse_mesh", settings={}, frames=1)
     job = check_request(request, board.profile)
     note("check the request, import the stages")
-    plan = board.plan(job.tasks | job.preparing_tasks)
+    plan = board.plan(job.tasks, job.preparing_tasks)
     note("plan, look golden checks up")
     with open_run(job, board.profile, plan, board.release, board.store) as run:
         note("open source, sink, models and donor, warm")
