@@ -35,6 +35,7 @@ def prove(
     folder: Path,
     python: str | None = None,
     provide: Callable[[Variant], None] = lambda _: None,
+    *,
     wished_tasks: Collection[str] = (),
 ) -> Plan:
     return ensure_golden(
