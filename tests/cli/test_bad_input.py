@@ -16,7 +16,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from fakes.command import CHECKOUT, refuse, run, start
+from fakes.command import CHECKOUT, finish, refuse, run, start
 from fakes.model_files import write_wheel
 
 from edgefuse import paths
@@ -238,7 +238,7 @@ def test_download_that_is_interrupted(folder: Path, root: Path) -> None:
             connection, _ = silent.accept()
             with connection:
                 process.send_signal(signal.SIGTERM)
-                out, err = process.communicate(timeout=60)
+                out, err = finish(process)
     assert (process.returncode, out) == (130, ""), err
     assert "Traceback" not in err
     assert not (folder / "out.mp4").exists()

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from fakes.clips import quarters, write_clip
-from fakes.command import CHECKOUT, run, start
+from fakes.command import CHECKOUT, finish, run, start
 
 from edgefuse.store.store import Store
 
@@ -100,7 +100,7 @@ def test_interrupted_run_leaves_a_playable_file_and_its_summary(folder: Path, nu
         while process.poll() is None and not (part.exists() and part.stat().st_size):
             time.sleep(0.05)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = finish(process)
     assert process.returncode == 130, err
     said = re.match(rf"interrupted after {SUMMARY.pattern}\n", out)
     assert said

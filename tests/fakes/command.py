@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,25 @@ def start(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background passes on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
 def run(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
     """Run the command and give its exit code, what it printed, and what it said on stderr."""
     with start(*arguments, folder=folder, **environment) as process:
-        out, err = process.communicate(timeout=120)
+        out, err = finish(process)
     return process.returncode, out, err
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 120.0) -> tuple[str, str]:
+    """Wait for the end of a command and give what it printed; one that hangs is killed, and the test fails."""
+    try:
+        return process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
 
 
 def refuse(*arguments: str, folder: Path, **environment: str) -> str:
