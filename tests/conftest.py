@@ -1,6 +1,7 @@
 """What tests share: one store of real models, filled once, and roots of their own where a test writes."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,12 @@ def shared_root() -> Iterator[Path]:
     os.environ.pop("EDGEFUSE_ROOT")
     if before is not None:
         os.environ["EDGEFUSE_ROOT"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_interrupts() -> None:
+    """Hear Ctrl-C, here and in every process that a test starts: a shell's background jobs are told to ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,24 +83,18 @@ def test_report_of_a_whole_run_balances() -> None:
     assert report.pool.leased == report.pool.returned
 
 
-@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
-def number(request: pytest.FixtureRequest) -> Iterator[signal.Signals]:
-    """A signal that is not ignored: whoever runs the tests in the background passes on that Ctrl-C is."""
-    outer = signal.signal(request.param, signal.default_int_handler)
-    yield request.param
-    signal.signal(request.param, outer)
-
-
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_a_run_with_what_is_under_way(number: signal.Signals) -> None:
     def interrupt(counts: Counts) -> None:
         if counts.frames_out:
             os.kill(os.getpid(), number)
 
+    before = signal.getsignal(number)
     report = make_run(10**9).run(interrupt)
     assert report.is_interrupted
     assert report.frames_in == report.frames_out > 0
     assert report.pool.leased == report.pool.returned
-    assert signal.getsignal(number) is signal.default_int_handler
+    assert signal.getsignal(number) is before
 
 
 def test_ignored_signal_stays_ignored() -> None:
