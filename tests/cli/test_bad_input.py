@@ -128,7 +128,7 @@ def test_donor_photo_without_a_face(folder: Path, photo: str, words: str) -> Non
     ("options", "words"),
     [
         (("--set", "anonymise.metod=blur"), "--set anonymise.metod: unknown key (did you mean `method`?)"),
-        (("--set", "anonymise.method=blurr"), "--set anonymise.method: expected one of blur, pixelate, solid, "
+        (("--set", "anonymise.method=blurr"), "--set anonymise.method: expected one of blur, mesh, pixelate, solid, "
          'got "blurr" (did you mean `blur`?)'),
         (("--set", "fuse_mesh.seed=1"), "cannot set options of 'fuse_mesh': it does not run here, but detect_faces, "
          "track_faces, align_faces, anonymise do"),
