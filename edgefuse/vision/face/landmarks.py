@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgefuse.vision.types import Points
 
@@ -23,17 +22,13 @@ def five_points(mesh: Points) -> Points:
     Args:
         mesh: (468, 3).
     """
-    points: Points = _FIVE @ mesh[:, :2]
-    return points
+    # No matrix product: it would make BLAS keep a second 32 MB for the find thread beside the compose thread's.
+    sums: Points = np.add.reduceat(mesh[_PLACES, :2], _STARTS, axis=0)
+    return sums / _COUNTS
 
 
-def _five() -> NDArray[np.float32]:
-    """Give the weights of the mesh points in each of the five points: the mean of a contour, or one point."""
-    weights = np.zeros((5, MESH_POINTS), np.float32)
-    groups = (LEFT_EYE, RIGHT_EYE, (NOSE_TIP,), (LEFT_MOUTH_CORNER,), (RIGHT_MOUTH_CORNER,))
-    for row, group in zip(weights, groups, strict=True):
-        row[list(group)] = 1 / len(group)
-    return weights
-
-
-_FIVE = _five()
+_GROUPS = (LEFT_EYE, RIGHT_EYE, (NOSE_TIP,), (LEFT_MOUTH_CORNER,), (RIGHT_MOUTH_CORNER,))
+"""The mesh points whose mean is each of the five points."""
+_PLACES = np.concatenate(_GROUPS)
+_COUNTS = np.array([[len(group)] for group in _GROUPS], np.float32)
+_STARTS = np.concatenate(([0], np.cumsum([len(group) for group in _GROUPS])[:-1]))
