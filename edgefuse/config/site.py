@@ -1,0 +1,49 @@
+"""The site configuration: what this unit shall do (``/etc/edgefuse/edgefuse.yaml``); only people write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from edgefuse import paths
+from edgefuse.config import document, loader
+from edgefuse.errors import ConfigError
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person decided for this unit; whatever is left out, edgefuse decides."""
+
+    source: str
+    """Where frames come from, as ``edgefuse run --source`` takes it."""
+    sink: str
+    """Where they go, as ``edgefuse run --sink`` takes it."""
+    effect: Literal["fuse_mesh", "anonymise", "none"] = "anonymise"
+    face: str | None = None
+    """Photo of the donor, for ``fuse_mesh``; a synthetic person without it."""
+    settings: dict[str, dict[str, str]] = {}
+    """Stage options by stage and key, as ``edgefuse run --set`` takes them."""
+    profile: str | None = None
+    """Profile to use in place of the one that matches."""
+    pin_point: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """Operating point to stay at; without it the governor chooses."""
+    memory_mb: Annotated[int, msgspec.Meta(ge=100)] | None = None
+    """Limit of the worker in place of the profile's."""
+
+
+def site_path() -> Path:
+    """Give the place of the site configuration."""
+    return paths.config_dir() / "edgefuse.yaml"
+
+
+def load_site(path: Path) -> Site:
+    """Load the site configuration.
+
+    Raises:
+        ConfigError: The file cannot be read or does not fit; one line a mistake.
+    """
+    site = loader.parse(document.read_text(path), Site, document.show_path(path))
+    if site.face is not None and site.effect != "fuse_mesh":
+        raise ConfigError(f"{document.show_path(path)}: face: the effect '{site.effect}' has no donor")
+    return site

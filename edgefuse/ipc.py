@@ -1,0 +1,159 @@
+"""What supervisor and worker say to each other: one typed JSON object a line, over a socket pair.
+
+    supervisor ── SetPoint SetEffect Pause Resume Snapshot Stop ──► worker
+               ◄── Planned Opened Heartbeat Answer Failed ─────────
+
+Pixels never cross: a snapshot is a file that the worker writes. Both sides ship in one package, so there is no version
+here; what one side does not know is a defect and raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, TypeVar
+
+import msgspec
+
+from edgefuse.planning.plan import Plan
+
+MAX_LINE_BYTES = 1 << 20
+"""A plan with every rejection is 60 kB; a line beyond this is no message."""
+
+
+class Message(msgspec.Struct, frozen=True, tag_field="is"):
+    """What stands on a line; the key ``is`` names its class."""
+
+
+class SetPoint(Message, frozen=True, kw_only=True, tag=True):
+    """Take this operating point from the next captured frame on."""
+
+    point: int
+
+
+class SetEffect(Message, frozen=True, kw_only=True, tag=True):
+    """Go over to another effect, or to the same one with other settings, between two frames; answered."""
+
+    id: int
+    effect: str
+    settings: Mapping[str, Mapping[str, str]]
+    """Stage options by stage and key, values as YAML text."""
+
+
+class Pause(Message, frozen=True, kw_only=True, tag=True):
+    """Let the source rest and deliver nothing, which shows nobody's face, until ``Resume``."""
+
+
+class Resume(Message, frozen=True, kw_only=True, tag=True):
+    """Take frames again."""
+
+
+class Snapshot(Message, frozen=True, kw_only=True, tag=True):
+    """Write the next delivered frame as a picture; answered."""
+
+    id: int
+    path: str
+
+
+class Stop(Message, frozen=True, kw_only=True, tag=True):
+    """Deliver what is under way, and end."""
+
+
+ToWorker = SetPoint | SetEffect | Pause | Resume | Snapshot | Stop
+
+
+class Planned(Message, frozen=True, kw_only=True, tag=True):
+    """What will run; comes before the models are opened."""
+
+    plan: Plan
+
+
+class Opened(Message, frozen=True, kw_only=True, tag=True):
+    """Everything is open and warm; frames follow."""
+
+    width_px: int
+    height_px: int
+    startup_s: Mapping[str, float]
+    """What the start took, by step."""
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Milliseconds until delivery since the last heartbeat."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+SourceState = Literal["flowing", "waiting", "paused"]
+
+
+class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
+    """How it goes; counts are since the start of the worker, rates since the last heartbeat."""
+
+    frames_in: int
+    frames_out: int
+    dropped: int
+    skipped: int
+    failures: int
+    """Frames on which a model failed."""
+    source_losses: int
+    source: SourceState
+    """``waiting`` for a live source that went away."""
+    fps_in: float
+    fps: float
+    faces: float
+    """A delivered frame, on average."""
+    latency_ms: Latency
+    frame_ms: float
+    """Time of the slowest thread for a frame, median: what the rate is bounded by."""
+    stages_ms: Mapping[str, float]
+    """Median of each stage."""
+    point: int
+    effect: str
+    rss_mb: float
+    temps_c: Mapping[str, float] = {}
+    """Of accelerators that only their runtime can ask, such as the Neural Compute Stick."""
+
+
+class Answer(Message, frozen=True, kw_only=True, tag=True):
+    """What came of a message that has an ``id``; an empty ``error`` means done."""
+
+    id: int
+    error: str = ""
+
+
+class Failed(Message, frozen=True, kw_only=True, tag=True):
+    """The worker is about to end, and a person can mend why."""
+
+    reason: str
+
+
+ToSupervisor = Planned | Opened | Heartbeat | Answer | Failed
+
+M = TypeVar("M", bound=Message)
+
+
+def encode(message: Message) -> bytes:
+    """Give a message as one line."""
+    return msgspec.json.encode(message) + b"\n"
+
+
+class LineReader:
+    """Cuts a byte stream into messages of one side."""
+
+    def __init__(self, kind: object) -> None:
+        """Take ``ToWorker`` or ``ToSupervisor``."""
+        self._decoder = msgspec.json.Decoder(kind)
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Give the messages that are complete with ``data``.
+
+        Raises:
+            msgspec.DecodeError: A line is no message of this side.
+        """
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > MAX_LINE_BYTES:
+            raise msgspec.DecodeError(f"a line has more than {MAX_LINE_BYTES} bytes")
+        for line in lines:
+            yield self._decoder.decode(line)

@@ -1,0 +1,192 @@
+"""The contract of the control socket, and asking over it: one JSON object a line, a request and its reply.
+
+Who may open the socket (root and the group ``edgefuse``) may do everything that is here.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from edgefuse import ipc, paths
+from edgefuse.errors import EdgefuseError
+from edgefuse.planning.plan import Plan
+
+ServiceState = Literal["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "FATAL"]
+Band = Literal["cool", "warm", "hot", "critical"]
+Origin = Literal["pin", "site", "release", "profile", "governor", "default"]
+"""What decided a setting; an earlier word wins over a later one."""
+
+
+class Request(msgspec.Struct, frozen=True, tag_field="ask"):
+    """What stands on a request's line; the key ``ask`` names its class."""
+
+
+class GetStatus(Request, frozen=True, kw_only=True, tag="status"):
+    """Answered by ``Status``."""
+
+
+class Watch(Request, frozen=True, kw_only=True, tag="watch"):
+    """Answered by a ``Status`` now and one every ``interval_s``, until the connection is closed."""
+
+    interval_s: float = 1.0
+
+
+class SetPin(Request, frozen=True, kw_only=True, tag="pin"):
+    """Pin a setting over everything else, or take the pin away with an empty value; kept over restarts."""
+
+    setting: Literal["effect", "face", "point"]
+    value: str
+
+
+class SetPaused(Request, frozen=True, kw_only=True, tag="pause"):
+    """Let the pipeline rest, or go on; kept over restarts."""
+
+    is_paused: bool
+
+
+class TakeSnapshot(Request, frozen=True, kw_only=True, tag="snapshot"):
+    """Write the next delivered frame as a picture to ``path``, with the supervisor's rights."""
+
+    path: str
+
+
+AnyRequest = GetStatus | Watch | SetPin | SetPaused | TakeSnapshot
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A setting in force, and what decided it."""
+
+    value: str
+    origin: Origin
+    since: str = ""
+    """Wall time of a pin, ISO 8601."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something worth a human's attention."""
+
+    at: str
+    """Wall time, ISO 8601."""
+    level: Literal["info", "warning", "error"]
+    kind: str
+    """One of a fixed vocabulary, such as ``worker_crashed``."""
+    text: str
+
+
+class Heat(msgspec.Struct, frozen=True, kw_only=True):
+    """What the zones read and what the governor makes of it."""
+
+    temps_c: Mapping[str, float]
+    stale: tuple[str, ...] = ()
+    """Zones that gave no sane reading lately; the last one is held."""
+    band: Band = "cool"
+    margin_c: float | None = None
+    """To the nearest trip; nothing where no trip can be told."""
+    is_throttled: bool = False
+    power_w: float | None = None
+    point_reason: str = ""
+    """Why the governor is at this point."""
+
+
+class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One supervised child."""
+
+    name: str
+    state: ServiceState
+    reason: str = ""
+    """Why it is in that state, where that needs a word."""
+    pid: int | None = None
+    since_s: float
+    """Seconds in that state."""
+    restarts: int = 0
+    retry_in_s: float | None = None
+    is_flapping: bool = False
+    memory_limit_mb: float | None = None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known of this unit right now."""
+
+    v: int = 1
+    version: str
+    board: str
+    profile: str
+    release: str
+    uptime_s: float
+    service: ServiceStatus
+    settings: Mapping[str, Setting]
+    """``effect face point source sink memory_mb``, each with what decided it."""
+    heartbeat: ipc.Heartbeat | None = None
+    """The newest; nothing while no worker runs."""
+    heat: Heat
+    plan: Plan | None = None
+    events: tuple[Event, ...] = ()
+    """The newest last."""
+    supervisor_mb: float = 0.0
+
+
+class Done(msgspec.Struct, frozen=True, tag_field="reply", tag="done"):
+    """It was done."""
+
+
+class Refused(msgspec.Struct, frozen=True, tag_field="reply", tag="refused"):
+    """It was not done."""
+
+    reason: str
+
+
+class Told(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
+    """The status that was asked for."""
+
+    status: Status
+
+
+Reply = Done | Refused | Told
+
+
+def socket_path() -> Path:
+    """Give the place of the control socket."""
+    return paths.run_dir() / "control.sock"
+
+
+def ask(request: AnyRequest, timeout_s: float = 5.0) -> Reply:
+    """Ask the supervisor of this unit.
+
+    Raises:
+        EdgefuseError: None runs, it may not be asked by this user, or it does not answer.
+    """
+    return next(asking(request, timeout_s))
+
+
+def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
+    """Ask, and give one reply after the other.
+
+    Raises:
+        EdgefuseError: None runs, it may not be asked by this user, or it does not answer.
+    """
+    path = socket_path()
+    decoder = msgspec.json.Decoder(Reply)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(msgspec.json.encode(request) + b"\n")
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    yield decoder.decode(line)
+    except (FileNotFoundError, ConnectionRefusedError) as e:
+        raise EdgefuseError(
+            f"cannot ask the supervisor: none runs at {path}; systemctl start edgefuse, or `edgefuse supervise`"
+        ) from e
+    except PermissionError as e:
+        raise EdgefuseError(
+            f"cannot ask the supervisor: {path} is for root and the group edgefuse; "
+            "sudo usermod -aG edgefuse $USER, then log in again"
+        ) from e
+    except OSError as e:
+        raise EdgefuseError(f"cannot ask the supervisor: {e.strerror or 'it does not answer'}") from e
