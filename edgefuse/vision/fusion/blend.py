@@ -28,6 +28,8 @@ KEPT_FEATHER_SHARE = 0.07
 
 _SHIFT = 4
 
+_TOUCHING = np.array(((0, 1, 0), (1, 1, 1), (0, 1, 0)), np.uint8)
+
 
 def _inward_ramp() -> NDArray[np.uint8]:
     """Map a blurred edge to one that is 0 up to the edge and rises smoothly to 255 inside."""
@@ -71,7 +73,9 @@ class Matte:
         places = self._places.view(*numbers.shape)
         np.copyto(places, numbers)
         np.take(np.rint(facets.facing * 255).astype(np.uint8), places, out=small, mode="clip")
-        self._feather(small, face_px * HULL_FEATHER_SHARE, hull)
+        # Triangles are drawn over every pixel that they touch, beyond the outline too.
+        cv2.erode(small, _TOUCHING, dst=hull, borderType=cv2.BORDER_REPLICATE)
+        self._feather(hull, face_px * HULL_FEATHER_SHARE, hull)
         if self._keeps_eyes_and_mouth:
             small.fill(255)
             topology = load_face_mesh()

@@ -33,6 +33,8 @@ MIN_FACE_PX = 64
 """A smaller face has no features to give."""
 MAX_PHOTO_PX = 2048
 """Larger photos are scaled down: no effect works at a size that would need more."""
+PREPARED_PX = 360
+"""Least longer side of the picture that a face is cut out of: hair and skin are told apart worse in smaller ones."""
 MIN_TEXTURE_PX = 32
 EDGE_FADE_SHARE = 0.03
 """Width of the blur between triangles that are seen well and those that are not."""
@@ -101,7 +103,7 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int, hair: Mask | None = 
         EdgefuseError: The face does not lie in the picture.
     """
     assert face.mesh is not None
-    area = area_around(box_around(face.mesh), pixels.shape, longest_px)
+    area = area_around(box_around(face.mesh), pixels.shape, max(longest_px, PREPARED_PX))
     if area is None:
         raise EdgefuseError("cannot use a face: it does not lie in the picture; take a photo that shows all of it")
     size = (area.work_width_px, area.work_height_px)
@@ -112,7 +114,8 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int, hair: Mask | None = 
     _fade_edge_on(cutout, facets)
     texture = Texture(soften(cutout, mesh), mesh)
     seen = facets.facing[point_homes(mesh)] * opacity_at(cutout, mesh[load_face_mesh().skin])
-    return Donor(tuple(_halvings(texture)), LightMeter().measure(texture.pixels[:, :, :3].copy(), mesh, seen))
+    shine = LightMeter().measure(texture.pixels[:, :, :3].copy(), mesh, seen)
+    return Donor(tuple(_halvings(_shrunk(texture, min(1.0, longest_px / texture.size_px)))), shine)
 
 
 def _scaled(mask: Mask, size: tuple[int, int]) -> Mask:
@@ -134,11 +137,16 @@ def _halvings(texture: Texture) -> Iterator[Texture]:
     """Give a texture and, down to the smallest that is of use, the next one at half its size."""
     yield texture
     while texture.size_px >= 2 * MIN_TEXTURE_PX:
-        height, width = (max(1, side // 2) for side in texture.pixels.shape[:2])
-        scale = np.array((width / texture.pixels.shape[1], height / texture.pixels.shape[0], 1.0))
-        pixels = np.asarray(cv2.resize(texture.pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        texture = Texture(pixels, np.asarray((texture.mesh + 0.5) * scale - 0.5, np.float32))
+        texture = _shrunk(texture, 0.5)
         yield texture
+
+
+def _shrunk(texture: Texture, share: float) -> Texture:
+    """Scale a texture down to a share of its size."""
+    height, width = (max(1, round(side * share)) for side in texture.pixels.shape[:2])
+    scale = np.array((width / texture.pixels.shape[1], height / texture.pixels.shape[0], 1.0))
+    pixels = np.asarray(cv2.resize(texture.pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return Texture(pixels, np.asarray((texture.mesh + 0.5) * scale - 0.5, np.float32))
 
 
 def _refusal(photo: Path, reason: str, advice: str) -> EdgefuseError:

@@ -35,7 +35,13 @@ def test_cheeks_and_nose_are_the_donors_and_the_outline_is_the_targets() -> None
     mesh = disc_mesh(120, 120, 105)
     alpha = alpha_of(mesh)
     assert all(at(alpha, mesh, number) == 255 for number in (1, 205, 425, 9))
-    assert all(at(alpha, mesh, int(number)) < 64 for number in load_face_mesh().oval)
+    assert all(at(alpha, mesh, int(number)) < 16 for number in load_face_mesh().oval)
+
+
+def test_a_small_face_keeps_its_outline_too() -> None:
+    mesh = disc_mesh(120, 120, 60)
+    alpha = alpha_of(mesh)
+    assert max(at(alpha, mesh, int(number)) for number in load_face_mesh().oval) < 64
 
 
 def test_eyes_are_the_targets() -> None:
