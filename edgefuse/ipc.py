@@ -1,7 +1,7 @@
 """What supervisor and worker say to each other: one typed JSON object a line, over a socket pair.
 
-    supervisor ── SetPoint SetEffect Pause Resume Snapshot Stop ──► worker
-               ◄── Planned Opened Heartbeat Answer Failed ─────────
+    supervisor ── Start, then SetPoint SetEffect Pause Resume Snapshot Stop ──► worker
+               ◄── Planned Opened Heartbeat Answer Failed ──────────────────
 
 Pixels never cross: a snapshot is a file that the worker writes. Both sides ship in one package, so there is no version
 here; what one side does not know is a defect and raises.
@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from edgefuse.planning.plan import Plan
+from edgefuse.store.state import Setup
 
 MAX_LINE_BYTES = 1 << 20
 """A plan with every rejection is 60 kB; a line beyond this is no message."""
@@ -22,6 +23,23 @@ MAX_LINE_BYTES = 1 << 20
 
 class Message(msgspec.Struct, frozen=True, tag_field="is"):
     """What stands on a line; the key ``is`` names its class."""
+
+
+class Start(Message, frozen=True, kw_only=True, tag=True):
+    """What to run; the first message, sent once."""
+
+    source: str
+    sink: str
+    effect: str
+    settings: Mapping[str, Mapping[str, str]] = {}
+    """Stage options by stage and key, values as YAML text; a donor's photo is ``fuse_mesh.face`` among them."""
+    profile: str | None = None
+    """Profile to use in place of the one that matches."""
+    point: int = 0
+    is_paused: bool = False
+    """Take no frame before ``Resume``."""
+    memory_mb: int | None = None
+    """Limit in place of the profile's."""
 
 
 class SetPoint(Message, frozen=True, kw_only=True, tag=True):
@@ -58,13 +76,15 @@ class Stop(Message, frozen=True, kw_only=True, tag=True):
     """Deliver what is under way, and end."""
 
 
-ToWorker = SetPoint | SetEffect | Pause | Resume | Snapshot | Stop
+ToWorker = Start | SetPoint | SetEffect | Pause | Resume | Snapshot | Stop
 
 
 class Planned(Message, frozen=True, kw_only=True, tag=True):
     """What will run; comes before the models are opened."""
 
     plan: Plan
+    setups: tuple[Setup, ...]
+    """What each choice of the plan stands for, in its order: what a crash is remembered by."""
 
 
 class Opened(Message, frozen=True, kw_only=True, tag=True):

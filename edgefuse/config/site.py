@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,3 +49,11 @@ def load_site(path: Path) -> Site:
     if site.face is not None and site.effect != "fuse_mesh":
         raise ConfigError(f"{document.show_path(path)}: face: the effect '{site.effect}' has no donor")
     return site
+
+
+def with_face(settings: Mapping[str, Mapping[str, str]], effect: str, face: str | None) -> dict[str, dict[str, str]]:
+    """Give the settings of stages with the photo of a donor among those of the effect."""
+    all_settings = {stage: dict(options) for stage, options in settings.items()}
+    if face is not None:
+        all_settings.setdefault(effect, {})["face"] = json.dumps(face)
+    return all_settings

@@ -1,6 +1,6 @@
-"""What this unit has learned about its models: golden checks and measurements, kept in ``state.json``.
+"""What this unit has learned about its models, and what its operator pinned, kept in ``state.json``.
 
-Everything here can be learned again, so a broken file is moved aside and the unit goes on; nothing is deleted silently.
+A broken file is moved aside and the unit goes on: what it learned it can learn again. Nothing is deleted silently.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -57,6 +58,39 @@ class GoldenCheck(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time, ISO 8601."""
 
 
+class Crash(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the worker died or hung while it opened or ran a model."""
+
+    setup: Setup
+    how: str
+    """The last time: ``SIGSEGV``, ``hang``."""
+    count: int
+    edgefuse: str
+    """Version of edgefuse that it happened to."""
+    crashed_at: str
+    """Wall time of the last time, ISO 8601."""
+
+
+T = TypeVar("T")
+
+
+class Pin(msgspec.Struct, Generic[T], frozen=True):
+    """A setting that the operator wants, whatever else says otherwise."""
+
+    value: T
+    since: str
+    """Wall time, ISO 8601."""
+
+
+class Pins(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator pinned; nothing where he did not."""
+
+    effect: Pin[str] | None = None
+    face: Pin[str] | None = None
+    point: Pin[int] | None = None
+    is_paused: Pin[bool] | None = None
+
+
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """All that was learned; one result a setup, the newest."""
 
@@ -64,6 +98,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Major version of this form; readers refuse one that they do not know and ignore keys that they do not know."""
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[GoldenCheck, ...] = ()
+    crashes: tuple[Crash, ...] = ()
+    pins: Pins = Pins()
 
     def with_measurement(self, new: Measurement) -> State:
         """Add a measurement in place of an older one of the same setup."""
@@ -74,6 +110,28 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         """Add a golden check in place of an older one of the same setup."""
         kept = tuple(c for c in self.checks if c.setup != new.setup)
         return msgspec.structs.replace(self, checks=(*kept, new))
+
+    def with_crash(self, setup: Setup, how: str, at: str) -> State:
+        """Count one more crash of a setup under this edgefuse; what another version saw is forgotten.
+
+        Args:
+            how: ``SIGSEGV``, ``hang``.
+            at: Wall time, ISO 8601.
+        """
+        before = self.crash(setup)
+        count = before.count + 1 if before else 1
+        new = Crash(setup=setup, how=how, count=count, edgefuse=edgefuse.__version__, crashed_at=at)
+        kept = tuple(c for c in self.crashes if c.setup != setup)
+        return msgspec.structs.replace(self, crashes=(*kept, new))
+
+    def with_pins(self, pins: Pins) -> State:
+        """Take other pins in place of all."""
+        return msgspec.structs.replace(self, pins=pins)
+
+    def crash(self, setup: Setup) -> Crash | None:
+        """Tell how a setup crashed the worker of this edgefuse, if it did."""
+        mine = (c for c in self.crashes if c.edgefuse == edgefuse.__version__)
+        return next((c for c in mine if c.setup == setup), None)
 
     def failure(self, setup: Setup) -> str:
         """Say why a setup failed its golden check; empty where it passed or was not checked by this edgefuse.

@@ -7,8 +7,9 @@ import pytest
 
 import edgefuse
 from edgefuse.errors import StoreError
-from edgefuse.store.state import GoldenCheck, Measurement, Setup, State, load_state, update_state
+from edgefuse.store.state import GoldenCheck, Measurement, Pin, Pins, Setup, State, load_state, update_state
 
+AT = "2026-01-02T00:00:00Z"
 SETUP = Setup("ab" * 32, 128, "tflite", "1", "cpu", 2)
 
 
@@ -83,3 +84,26 @@ def test_results_that_arrive_at_the_same_time_are_all_kept(tmp_path: Path) -> No
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: update_state(path, lambda s: s.with_check(check(threads=i))), range(16)))
     assert sorted(c.setup.threads for c in load_state(path).checks) == list(range(16))
+
+
+def test_crashes_of_a_setup_are_counted() -> None:
+    other = msgspec.structs.replace(SETUP, version="2")
+    state = State().with_crash(SETUP, "hang", "2026-01-01T00:00:00Z").with_crash(SETUP, "SIGSEGV", AT)
+    crash = state.crash(SETUP)
+    assert crash is not None
+    assert (crash.count, crash.how, crash.crashed_at) == (2, "SIGSEGV", AT)
+    assert state.crash(other) is None
+
+
+def test_crashes_that_another_edgefuse_saw_are_forgotten() -> None:
+    state = State().with_crash(SETUP, "SIGSEGV", AT)
+    (crash,) = state.crashes
+    other = State(crashes=(msgspec.structs.replace(crash, edgefuse="0.0.9", count=7),))
+    assert other.crash(SETUP) is None
+    assert other.with_crash(SETUP, "SIGSEGV", AT) == state
+
+
+def test_pins_are_there_the_next_time(tmp_path: Path) -> None:
+    pins = Pins(point=Pin(2, AT), is_paused=Pin(True, AT))
+    update_state(tmp_path / "state.json", lambda state: state.with_pins(pins))
+    assert load_state(tmp_path / "state.json").pins == pins
