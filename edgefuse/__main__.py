@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"edgefuse {edgefuse.__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what happens, to stderr")
     commands = parser.add_subparsers(metavar="COMMAND")
-    for name in registry.names("edgefuse.cli"):
+    for name in _commands(sys.argv[1:] if arguments is None else arguments):
         command: Command = registry.load("edgefuse.cli", name)
         child = commands.add_parser(
             name.replace("_", "-"),
@@ -48,6 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PermissionError as e:
         print(f"edgefuse: cannot open {e.filename}: permission denied; run as its owner or mend it", file=sys.stderr)
         return 2
+
+
+def _commands(arguments: Sequence[str]) -> Sequence[str]:
+    """Give the file of the command that is named, so that no other is loaded; all of them where none is."""
+    names = registry.names("edgefuse.cli")
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    return [name for name in names if name.replace("_", "-") == named] or names
 
 
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:

@@ -65,3 +65,15 @@ def test_a_folder_of_somebody_else_is_told_in_one_line(
     assert capsys.readouterr().err == (
         "edgefuse: cannot open /root/store: permission denied; run as its owner or mend it\n"
     )
+
+
+def test_a_named_command_is_loaded_alone() -> None:
+    code = (
+        "import sys\n"
+        "from edgefuse.__main__ import main\n"
+        "try: main(['-v', 'models', '--help'])\n"
+        "except SystemExit: pass\n"
+        "assert {name for name in sys.modules if name.startswith('edgefuse.cli.') and '._' not in name}"
+        " == {'edgefuse.cli.models'}\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
