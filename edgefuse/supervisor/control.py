@@ -5,6 +5,7 @@ Who may open the socket (root and the group ``edgefuse``) may do everything that
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import Literal
 import msgspec
 
 from edgefuse import ipc, paths
+from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
+
+_INSTALLED = Path("/run/edgefuse/control.sock")
 
 ServiceState = Literal["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "FATAL"]
 Band = Literal["cool", "warm", "hot", "critical"]
@@ -84,6 +88,8 @@ class Heat(msgspec.Struct, frozen=True, kw_only=True):
     temps_c: Mapping[str, float]
     stale: tuple[str, ...] = ()
     """Zones that gave no sane reading lately; the last one is held."""
+    trips_c: Mapping[str, float] = {}
+    """Where the trip of a zone lies, by the names in ``temps_c``; a zone without one is only watched."""
     band: Band = "cool"
     margin_c: float | None = None
     """To the nearest trip; nothing where no trip can be told."""
@@ -124,6 +130,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: ipc.Heartbeat | None = None
     """The newest; nothing while no worker runs."""
     heat: Heat
+    ladder: tuple[OperatingPoint, ...] = ()
+    """Points of the profile."""
     plan: Plan | None = None
     events: tuple[Event, ...] = ()
     """The newest last."""
@@ -150,7 +158,7 @@ Reply = Done | Refused | Told
 
 
 def socket_path() -> Path:
-    """Give the place of the control socket."""
+    """Give the place where a supervisor of this root listens."""
     return paths.run_dir() / "control.sock"
 
 
@@ -160,16 +168,18 @@ def ask(request: AnyRequest, timeout_s: float = 5.0) -> Reply:
     Raises:
         EdgefuseError: None runs, it may not be asked by this user, or it does not answer.
     """
-    return next(asking(request, timeout_s))
+    for reply in asking(request, timeout_s):
+        return reply
+    raise EdgefuseError("cannot ask the supervisor: it went away before it answered; ask again")
 
 
 def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
-    """Ask, and give one reply after the other.
+    """Ask, and give one reply after the other, until the supervisor closes the connection.
 
     Raises:
         EdgefuseError: None runs, it may not be asked by this user, or it does not answer.
     """
-    path = socket_path()
+    path = _find_socket()
     decoder = msgspec.json.Decoder(Reply)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -190,3 +200,14 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
         ) from e
     except OSError as e:
         raise EdgefuseError(f"cannot ask the supervisor: {e.strerror or 'it does not answer'}") from e
+    except msgspec.DecodeError as e:
+        raise EdgefuseError(
+            f"cannot ask the supervisor: it is of another version of edgefuse ({e}); systemctl restart edgefuse"
+        ) from e
+
+
+def _find_socket() -> Path:
+    """Find the installed service's socket: who may ask it needs no right to write where it keeps its state."""
+    if "EDGEFUSE_ROOT" not in os.environ and _INSTALLED.exists():
+        return _INSTALLED
+    return socket_path()
