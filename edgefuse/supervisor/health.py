@@ -1,0 +1,66 @@
+"""Is the worker well? Health is frames delivered, not a process alive; pure, with the clock passed in.
+
+    a beat with more frames out ──► delivering
+    a beat, source waiting or paused ──► resting: nothing is wrong
+    beats, but no frame for a while ──► ill: it delivers nothing
+    no beat for a while ──► ill: it hangs
+
+That it opens in time is ``edgefuse.supervisor.service``'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from edgefuse import ipc
+
+BEAT_S = 5.0
+"""Longest silence of an open worker, which beats once a second; a board that swaps may skip some beats."""
+DELIVERY_S = 10.0
+"""Longest time without a frame while the source flows; the slowest points of the shipped ladders give several a second."""
+GAP_S = 2.0
+"""The supervisor itself did not run for so long: what is overdue then says nothing about the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of an open worker."""
+
+    seen_s: float
+    """Last sign of life."""
+    delivered_s: float
+    """Last time that frames had been delivered, or that there was no need to."""
+    judged_s: float
+    frames_out: int = 0
+
+
+def start(now_s: float) -> Health:
+    """Begin with a worker that has just opened everything, so that frames should follow."""
+    return Health(seen_s=now_s, delivered_s=now_s, judged_s=now_s)
+
+
+def on_beat(health: Health, beat: ipc.Heartbeat, now_s: float) -> Health:
+    """Take note of a heartbeat."""
+    is_well = beat.frames_out > health.frames_out or beat.source != "flowing"
+    delivered_s = now_s if is_well else health.delivered_s
+    return replace(health, seen_s=now_s, delivered_s=delivered_s, frames_out=beat.frames_out)
+
+
+def judge(health: Health, now_s: float) -> tuple[Health, str]:
+    """Say what is wrong with the worker; nothing where it is well.
+
+    Call it several times a second: where it was not called for a while, this process stood still, and the worker gets
+    its time anew.
+    """
+    gap_s = now_s - health.judged_s
+    if gap_s > GAP_S:
+        return replace(health, judged_s=now_s, seen_s=now_s, delivered_s=now_s), ""
+    return replace(health, judged_s=now_s), _illness(health, now_s)
+
+
+def _illness(health: Health, now_s: float) -> str:
+    silent_s = now_s - health.seen_s
+    if silent_s > BEAT_S:
+        return f"it hangs: no heartbeat for {silent_s:.0f} s"
+    idle_s = now_s - health.delivered_s
+    return f"it delivers nothing: no frame for {idle_s:.0f} s" if idle_s > DELIVERY_S else ""
