@@ -1,60 +1,14 @@
-"""From a profile to a plan that has proven itself here, with what it needs in the store; shared by what runs models."""
+"""From a profile to a plan that has proven itself here, with progress bars; shared by the commands that run models."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from edgefuse.cli._download import DownloadBars
-from edgefuse.cli._unit import probe_unit
-from edgefuse.config.host import Host
-from edgefuse.config.manifest import Variant
-from edgefuse.config.profile import Profile
-from edgefuse.errors import PlanError
+from edgefuse.cli._unit import probing_bar
+from edgefuse.planning import board as unit
+from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
-from edgefuse.planning.proof import ensure_golden
-from edgefuse.store.fetch import open_fetcher
-from edgefuse.store.release import Release, current_release
-from edgefuse.store.state import state_path
-from edgefuse.store.store import Store, open_store
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """This unit, what kind it is, and the models it may use."""
-
-    profile: Profile
-    host: Host
-    store: Store
-    release: Release
-
-    def plan(self, tasks: Collection[str], wished_tasks: Collection[str] = ()) -> Plan:
-        """Plan for this unit, fetch what the plan needs for some tasks, and prove that it works here.
-
-        Args:
-            tasks: Must have a choice.
-            wished_tasks: May go without, where their models cannot be had.
-
-        Raises:
-            PlanError: Nothing can run for a task that the main job needs.
-            FetchError: A model is not here and cannot be had.
-        """
-        with DownloadBars() as bars, open_fetcher(self.store, bars.show) as fetcher:
-
-            def fetch(variant: Variant) -> None:
-                for file in variant.files:
-                    fetcher.fetch(file)
-
-            return ensure_golden(
-                self.profile,
-                self.release,
-                self.host,
-                self.store,
-                tasks=tasks,
-                wished_tasks=wished_tasks,
-                state_path=state_path(),
-                provide=fetch,
-            )
 
 
 def probe_board(profile_id: str | None) -> Board:
@@ -64,10 +18,16 @@ def probe_board(profile_id: str | None) -> Board:
         ConfigError: There is no such profile, or none matches.
         PlanError: None of the profile's runtimes works here.
     """
-    store = open_store()
-    release = current_release(store)
-    profile, host = probe_unit(profile_id)
-    if not any(fact.is_usable for fact in host.runtimes):
-        reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
-        raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
-    return Board(profile, host, store, release)
+    with probing_bar() as bar:
+        return unit.probe_board(profile_id, lambda _: bar.update())
+
+
+def plan_board(board: Board, tasks: Collection[str], wished_tasks: Collection[str] = ()) -> Plan:
+    """Plan for this unit, as ``Board.plan`` does.
+
+    Raises:
+        PlanError: Nothing can run for a task that the main job needs.
+        FetchError: A model is not here and cannot be had.
+    """
+    with DownloadBars() as bars:
+        return board.plan(tasks, wished_tasks, bars.show)

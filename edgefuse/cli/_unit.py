@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -24,10 +25,15 @@ def probe_unit(profile_id: str | None = None) -> tuple[Profile, Host]:
 
 def probe_with_bar(profile: Profile | None = None) -> Host:
     """Probe this unit; on a terminal a bar counts the runtimes."""
-    with tqdm(desc="probing runtimes", unit="runtime", disable=None, leave=False) as bar:
+    with probing_bar() as bar:
         if profile is not None:
             bar.total = len(runtimes_to_probe(profile))
         return probe_host(profile=profile, on_probed=lambda _: bar.update())
+
+
+def probing_bar() -> tqdm[NoReturn]:
+    """Make a bar, for a terminal only, that counts runtimes."""
+    return tqdm(desc="probing runtimes", unit="runtime", disable=None, leave=False)
 
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:

@@ -83,14 +83,14 @@ def _check_plot(path: Path) -> None:
 
 def _bench(request: RunRequest, profile_id: str | None) -> BenchReport:
     """Open the pipeline, warm, and measure it."""
-    from edgefuse.cli._plan import probe_board
+    from edgefuse.cli._plan import plan_board, probe_board
     from edgefuse.vision.pipeline import stage_names, stage_types
     from edgefuse.worker.bench import bench
     from edgefuse.worker.run import check_request, open_run
 
     board = probe_board(profile_id)
     job = check_request(request, board.profile)
-    plan = board.plan(job.tasks, job.preparing_tasks)
+    plan = plan_board(board, job.tasks, job.preparing_tasks)
     tasks = {name: kind.tasks for name, kind in stage_types(stage_names(request.effect, request.settings)).items()}
     bar: tqdm[NoReturn]  # it counts and iterates over nothing
     with open_run(job, board.profile, plan, board.release, board.store) as run:

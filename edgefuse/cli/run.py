@@ -66,7 +66,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     enter_worker_python(options.profile)
-    from edgefuse.cli._plan import probe_board
+    from edgefuse.cli._plan import plan_board, probe_board
     from edgefuse.cli._source import resolve_source
     from edgefuse.worker.run import RunRequest, check_request, open_run
 
@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         is_drawn=options.draw,
     )
     job = check_request(request, board.profile)
-    plan = board.plan(job.tasks, job.preparing_tasks)
+    plan = plan_board(board, job.tasks, job.preparing_tasks)
     with open_run(job, board.profile, plan, board.release, board.store) as run:
         report = _run_with_bar(run)
     if options.report:

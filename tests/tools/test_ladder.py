@@ -2,8 +2,9 @@ import pytest
 from benching import ladder
 from benching.ladder import Cost, LadderCost, Recording, describe, group_by_ladder, load_shipped, measure, record
 
-from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._plan import probe_board
 from edgefuse.config.profile import OperatingPoint, Profile
+from edgefuse.planning.board import Board
 from edgefuse.vision.pool import Buffer
 
 ROUNDS, FRAMES = 3, 50

@@ -24,10 +24,11 @@ from benching import make_clip
 from benching.comparing import Finder, Pair, compare
 from benching.finding import fetch_clip, read_frames
 from benching.peer import BLOCK, MediaPipe
-from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._plan import probe_board
 from edgefuse.cli._source import resolve_source
 from edgefuse.cli._unit import format_table
 from edgefuse.errors import ConfigError, EdgefuseError
+from edgefuse.planning.board import Board
 
 CLIPS = Path(__file__).resolve().parents[2] / ".cache/clips"
 SECONDS = 10

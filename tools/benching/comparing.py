@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benching.peer import MediaPipe, fill
-from edgefuse.cli._plan import Board
+from edgefuse.planning.board import Board
 from edgefuse.vision.model import Model
 from edgefuse.vision.opener import open_models
 from edgefuse.vision.pipeline import load_options, make_pipeline, stage_types

@@ -22,12 +22,13 @@ from tqdm import tqdm
 
 from benching.opening import open_pipeline
 from edgefuse import paths
-from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._plan import probe_board
 from edgefuse.cli._source import resolve_source
 from edgefuse.cli._unit import format_table
 from edgefuse.config import loader
 from edgefuse.config.profile import OperatingPoint, Profile, find_profile
 from edgefuse.errors import EdgefuseError
+from edgefuse.planning.board import Board
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import Capture, StreamFormat, make_source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgefuse.cli._plan import Board
+from edgefuse.planning.board import Board
 from edgefuse.worker.run import Run, RunRequest, check_request, open_run
 
 

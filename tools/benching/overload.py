@@ -18,10 +18,11 @@ import msgspec
 
 from benching.opening import open_pipeline
 from edgefuse import clock
-from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._plan import probe_board
 from edgefuse.cli._source import resolve_source
 from edgefuse.cli._unit import format_table
 from edgefuse.errors import EdgefuseError
+from edgefuse.planning.board import Board
 from edgefuse.vision.pipeline import NamedStage
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.stage import Stage

@@ -23,10 +23,11 @@ from tqdm import tqdm
 
 from benching.command import run_bench
 from benching.opening import open_pipeline
-from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._plan import probe_board
 from edgefuse.cli._unit import format_table
 from edgefuse.clock import NS_PER_S
 from edgefuse.errors import EdgefuseError
+from edgefuse.planning.board import Board
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.vision.pool import Buffer

@@ -23,10 +23,11 @@ from benching.command import run_bench
 from benching.endless import write_endless
 from benching.opening import open_pipeline
 from edgefuse import clock
-from edgefuse.cli._plan import Board, probe_board
+from edgefuse.cli._plan import probe_board
 from edgefuse.cli._source import resolve_source
 from edgefuse.cli._unit import format_table
 from edgefuse.memory import resident_mb
+from edgefuse.planning.board import Board
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame
 from edgefuse.worker.histogram import Histogram

@@ -1,0 +1,82 @@
+"""This unit, what kind it is and the models that it may use: from there to a plan that has proven itself here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from edgefuse.config.host import Host
+from edgefuse.config.manifest import Variant
+from edgefuse.config.profile import Profile, choose_profile, find_profile, load_profiles
+from edgefuse.errors import PlanError
+from edgefuse.planning.plan import Plan
+from edgefuse.planning.probe import OnProbed, probe_host
+from edgefuse.planning.proof import ensure_golden
+from edgefuse.store.fetch import open_fetcher
+from edgefuse.store.release import Release, current_release
+from edgefuse.store.state import state_path
+from edgefuse.store.store import Store, open_store
+from edgefuse.store.transport import OnProgress
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """This unit, what kind it is, and the models it may use."""
+
+    profile: Profile
+    host: Host
+    store: Store
+    release: Release
+
+    def plan(
+        self, tasks: Collection[str], wished_tasks: Collection[str] = (), on_fetching: OnProgress = lambda *_: None
+    ) -> Plan:
+        """Plan for this unit, fetch what the plan needs for some tasks, and prove that it works here.
+
+        Args:
+            tasks: Must have a choice.
+            wished_tasks: May go without, where their models cannot be had.
+            on_fetching: Called while bytes arrive, for a progress bar.
+
+        Raises:
+            PlanError: Nothing can run for a task that the main job needs.
+            FetchError: A model is not here and cannot be had.
+        """
+        with open_fetcher(self.store, on_fetching) as fetcher:
+
+            def fetch(variant: Variant) -> None:
+                for file in variant.files:
+                    fetcher.fetch(file)
+
+            return ensure_golden(
+                self.profile,
+                self.release,
+                self.host,
+                self.store,
+                tasks=tasks,
+                wished_tasks=wished_tasks,
+                state_path=state_path(),
+                provide=fetch,
+            )
+
+
+def probe_board(profile_id: str | None, on_probed: OnProbed | None = None) -> Board:
+    """Probe this unit and give it with its profile and the current release.
+
+    Args:
+        profile_id: Profile to use in place of the one that matches.
+        on_probed: Called after each runtime, for a progress bar.
+
+    Raises:
+        ConfigError: There is no such profile, or none matches.
+        PlanError: None of the profile's runtimes works here.
+    """
+    store = open_store()
+    release = current_release(store)
+    named = find_profile(profile_id) if profile_id is not None else None
+    host = probe_host(profile=named, on_probed=on_probed)
+    profile = named or choose_profile(load_profiles().values(), host)
+    if not any(fact.is_usable for fact in host.runtimes):
+        reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
+        raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
+    return Board(profile, host, store, release)
