@@ -199,7 +199,8 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
             "sudo usermod -aG edgefuse $USER, then log in again"
         ) from e
     except OSError as e:
-        raise EdgefuseError(f"cannot ask the supervisor: {e.strerror or 'it does not answer'}") from e
+        reason = f"no answer within {timeout_s:g} s" if isinstance(e, TimeoutError) else e.strerror or e
+        raise EdgefuseError(f"cannot ask the supervisor: {reason}") from e
     except msgspec.DecodeError as e:
         raise EdgefuseError(
             f"cannot ask the supervisor: it is of another version of edgefuse ({e}); systemctl restart edgefuse"

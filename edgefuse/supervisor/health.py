@@ -17,7 +17,7 @@ from edgefuse import ipc
 BEAT_S = 5.0
 """Longest silence of an open worker, which beats once a second; a board that swaps may skip some beats."""
 DELIVERY_S = 10.0
-"""Longest time without a frame while the source flows; the slowest points of the shipped ladders give several a second."""
+"""Longest time without a frame while the source flows; the slowest shipped points give several a second."""
 GAP_S = 2.0
 """The supervisor itself did not run for so long: what is overdue then says nothing about the worker."""
 

@@ -68,7 +68,7 @@ class Service:
     since_s: float = 0.0
     reason: str = ""
     due_s: float | None = None
-    """When time alone changes something: waiting ends, a start has taken too long, a child that should stop is killed."""
+    """When time alone changes something: a wait ends, a start took too long, a child that should stop is killed."""
     wait_s: float = 0.0
     """The last wait of BACKOFF."""
     delivering_s: float | None = None

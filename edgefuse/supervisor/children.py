@@ -1,0 +1,77 @@
+"""The processes of the supervisor: each in a session of its own, reaped at once, and ended with all that it started.
+
+``asyncio``'s own subprocesses are not used: before Python 3.12 they take a thread a child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from edgefuse.planning.child import child_environment
+
+OnEnded = Callable[[int], object]
+"""Gets the return code as ``subprocess`` gives it: negative for a signal."""
+
+
+class Children:
+    """The processes that live now."""
+
+    def __init__(self) -> None:
+        self._living: dict[subprocess.Popen[bytes], OnEnded] = {}
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Reap from now on whenever the system says that a child ended."""
+        loop.add_signal_handler(signal.SIGCHLD, self.reap)
+
+    def spawn(
+        self, command: list[str], on_ended: OnEnded, *, inherit: Iterable[int] = (), output: int = 2
+    ) -> subprocess.Popen[bytes]:
+        """Start a process that reads nothing.
+
+        Args:
+            on_ended: Called once, in the loop, after the process was reaped.
+            inherit: Descriptors that it keeps.
+            output: Descriptor of its stdout; its stderr is this one's.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            pass_fds=tuple(inherit),
+            start_new_session=True,  # Ctrl-C in a terminal is for the supervisor; and what it starts ends with it
+            env=child_environment(),
+        )
+        self._living[child] = on_ended
+        return child
+
+    def reap(self) -> None:
+        """Take the processes that ended, and end whatever they had started and left."""
+        for child in list(self._living):
+            if os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            signal_group(child.pid, signal.SIGKILL)  # before it is reaped, its number is nobody else's
+            self._living.pop(child)(child.wait())
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that was spawned here and to all that it started; those that are gone need none."""
+    with suppress(ProcessLookupError, PermissionError):  # the latter where only zombies are left, on some systems
+        os.killpg(pid, number)
+
+
+def describe_end(code: int) -> str:
+    """Say how a process ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"

@@ -1,0 +1,57 @@
+"""What happened: a short ring of events for `edgefuse status`, each also a line of the log."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Literal
+
+from edgefuse import clock
+from edgefuse.supervisor.control import Event
+
+logger = logging.getLogger(__name__)
+
+LENGTH = 50
+Kind = Literal[
+    "started",
+    "worker_running",
+    "worker_ended",
+    "worker_crashed",
+    "worker_hung",
+    "worker_refused",
+    "worker_flapping",
+    "worker_restarted",
+    "model_blamed",
+    "memory_high",
+    "memory_killed",
+    "source_lost",
+    "source_back",
+    "point_changed",
+    "zone_stale",
+    "too_hot",
+    "pinned",
+    "paused",
+    "resumed",
+    "configuration_read",
+    "configuration_refused",
+    "state_not_kept",
+    "not_limited",
+    "stopping",
+]
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Journal:
+    """The newest events."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque(maxlen=LENGTH)
+
+    def note(self, level: Literal["info", "warning", "error"], kind: Kind, text: str) -> None:
+        """Take an event down, and log it."""
+        self._events.append(Event(at=clock.wall_iso(), level=level, kind=kind, text=text))
+        logger.log(_LEVELS[level], "%s: %s", kind, text)
+
+    def newest(self) -> tuple[Event, ...]:
+        """Give the events, the newest last."""
+        return tuple(self._events)

@@ -1,0 +1,123 @@
+"""One worker: started by exec, told and heard over a socket pair, ended, and nothing of it left."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import ipc
+from edgefuse.in_flight import make_in_flight, read_in_flight
+from edgefuse.interpreter import module_command
+from edgefuse.supervisor.children import Children, signal_group
+
+logger = logging.getLogger(__name__)
+
+MODULE = "edgefuse.worker"
+_READ_BYTES = 1 << 16
+_OOM_SCORE = "500"  # without a control group of its own, the worker must be what the kernel chooses
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a worker ended."""
+
+    code: int
+    """As ``subprocess`` gives it: negative for a signal."""
+    in_flight: tuple[int, ...]
+    """Choices of its plan that native code was at."""
+
+
+class WorkerProcess:
+    """A worker that runs, from its exec until it is reaped."""
+
+    def __init__(
+        self,
+        children: Children,
+        python: str,
+        start: ipc.Start,
+        on_message: Callable[[ipc.Message], object],
+        on_ended: Callable[[End], object],
+    ) -> None:
+        """Start it and tell it what to run.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._on_message, self._on_ended = on_message, on_ended
+        self._lines = ipc.LineReader(ipc.ToSupervisor)
+        self._in_flight = make_in_flight()
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        try:
+            inherit = (theirs.fileno(), self._in_flight)
+            command = module_command(python, MODULE, "--ipc", str(theirs.fileno()), "--in-flight", str(self._in_flight))
+            self.pid = children.spawn(command, self._end, inherit=inherit).pid
+        except OSError:
+            self._close()
+            raise
+        finally:
+            theirs.close()
+        with suppress(OSError):
+            Path(f"/proc/{self.pid}/oom_score_adj").write_text(_OOM_SCORE)
+        self._loop.add_reader(self._socket, self._read)
+        self.send(start)
+
+    def send(self, message: ipc.Message) -> None:
+        """Tell it something; one that reads nothing any more is found by its missing heartbeats."""
+        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            self._socket.send(ipc.encode(message))
+
+    def ask_to_stop(self) -> None:
+        """Let it deliver what is under way, and end."""
+        self.send(ipc.Stop())
+
+    def abort(self) -> None:
+        """Make it write to the log where each thread is, and die; a stopped one is woken for that."""
+        signal_group(self.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGABRT)
+
+    def kill(self) -> None:
+        """End it and all that it started, now."""
+        signal_group(self.pid, signal.SIGKILL)
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except (BlockingIOError, ConnectionResetError):
+            return
+        if data:
+            self._take(data)
+        else:
+            self._loop.remove_reader(self._socket)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            for message in self._lines.feed(data):
+                self._on_message(message)
+        except msgspec.DecodeError as e:
+            logger.error("worker talks nonsense pid=%d reason=%s", self.pid, e)
+            self.kill()
+
+    def _end(self, code: int) -> None:
+        with suppress(BlockingIOError, ConnectionResetError):
+            while data := self._socket.recv(_READ_BYTES):  # the last words
+                self._take(data)
+        end = End(code, tuple(read_in_flight(self._in_flight)))
+        self._close()
+        self._on_ended(end)
+
+    def _close(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        os.close(self._in_flight)
