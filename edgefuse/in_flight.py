@@ -25,9 +25,15 @@ def make_in_flight() -> int:
     return descriptor
 
 
-def map_in_flight(descriptor: int) -> mmap.mmap:
-    """Map the memory file for writing."""
-    return mmap.mmap(descriptor, SIZE_BYTES)
+def map_in_flight(descriptor: int) -> tuple[memoryview, ...]:
+    """Map the memory file for writing, and give its banks."""
+    content = memoryview(mmap.mmap(descriptor, SIZE_BYTES))
+    return tuple(content[start : start + PLACES] for start in range(0, SIZE_BYTES, PLACES))
+
+
+def crumb(bank: memoryview | None = None, place: int = PLACES) -> memoryview:
+    """Give the one byte of a choice; one that nobody reads where there is no bank, or no room in it."""
+    return memoryview(bytearray(1)) if bank is None or place >= PLACES else bank[place : place + 1]
 
 
 def read_in_flight(descriptor: int) -> dict[int, Literal["opening", "running"]]:

@@ -6,9 +6,9 @@ from edgefuse.in_flight import clear_in_flight, make_in_flight, read_in_flight
 
 DYING_WORKER = """
 import os, sys
-from edgefuse.in_flight import OPENING, PLACES, RUNNING, map_in_flight
-crumbs = map_in_flight(int(sys.argv[1]))
-crumbs[3], crumbs[PLACES + 5] = RUNNING, OPENING
+from edgefuse.in_flight import OPENING, RUNNING, map_in_flight
+first, second = map_in_flight(int(sys.argv[1]))
+first[3], second[5] = RUNNING, OPENING
 os.abort()
 """
 

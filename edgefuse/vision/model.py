@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast  # Any: numpy's bit widths, which do not matter here
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgefuse import clock
+from edgefuse import clock, in_flight
 from edgefuse.config.manifest import Manifest, TensorSpec, Variant
 from edgefuse.errors import PlanError, RuntimeRunError
 from edgefuse.runtime import Session
@@ -30,6 +30,8 @@ class Model:
     """In the order of ``variant.inputs``; bound, so write into them and never replace them."""
     outputs: tuple[NDArray[np.generic], ...]
     """In the order of ``variant.outputs``; overwritten by the next run."""
+    crumb: memoryview = field(default_factory=in_flight.crumb)
+    """One byte that tells the supervisor that native code was at work, should this process die of it."""
     runs: int = 0
     """How often it ran."""
     spent_ns: int = 0
@@ -41,9 +43,13 @@ class Model:
         Raises:
             RuntimeRunError: The native code failed, or an output is not finite, which would pass every comparison.
         """
+        self.crumb[0] = in_flight.RUNNING
         start_ns = clock.now_ns()
-        self.session.run()
-        self.spent_ns += clock.now_ns() - start_ns
+        try:
+            self.session.run()
+        finally:
+            self.spent_ns += clock.now_ns() - start_ns
+            self.crumb[0] = in_flight.IDLE
         self.runs += 1
         for spec, output in zip(self.variant.outputs, self.outputs, strict=True):
             with np.errstate(invalid="ignore"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from edgefuse import paths, registry
+from edgefuse import in_flight, paths, registry
 from edgefuse.errors import RuntimeLoadError
 from edgefuse.planning.plan import Choice, Plan
 from edgefuse.runtime import Runtime, SessionOptions
@@ -17,8 +17,13 @@ from edgefuse.vision.pool import TensorPool
 logger = logging.getLogger(__name__)
 
 
-def open_models(plan: Plan, release: Release, store: Store, tasks: Collection[str]) -> Models:
+def open_models(
+    plan: Plan, release: Release, store: Store, tasks: Collection[str], crumbs: memoryview | None = None
+) -> Models:
     """Open and warm every choice of the given tasks, all sizes of the ladder included.
+
+    Args:
+        crumbs: Bank that says, by the index of the choice, where native code is at work; see ``edgefuse.in_flight``.
 
     Raises:
         StoreError: A file is not in the store, or its content has changed.
@@ -29,14 +34,25 @@ def open_models(plan: Plan, release: Release, store: Store, tasks: Collection[st
     pool = TensorPool()
     opened: list[Model] = []
     try:
-        for choice in plan.choices:
+        for place, choice in enumerate(plan.choices):
             if choice.task in tasks:
-                opened.append(_open(choice, release, store, pool))
+                crumb = in_flight.crumb(crumbs, place)
+                opened.append(_open_watched(choice, release, store, pool, crumb))
                 opened[-1].run()  # the first run compiles and allocates; frames must not wait for that
     except BaseException:
         Models(opened).close()
         raise
     return Models(opened)
+
+
+def _open_watched(choice: Choice, release: Release, store: Store, pool: TensorPool, crumb: memoryview) -> Model:
+    crumb[0] = in_flight.OPENING
+    try:
+        model = _open(choice, release, store, pool)
+    finally:
+        crumb[0] = in_flight.IDLE
+    model.crumb = crumb
+    return model
 
 
 def _open(choice: Choice, release: Release, store: Store, pool: TensorPool) -> Model:
