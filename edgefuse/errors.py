@@ -47,3 +47,7 @@ class SourceGoneError(SourceError):
 
 class SinkError(EdgefuseError):
     """A sink cannot be opened or written."""
+
+
+class InstallError(EdgefuseError):
+    """The service cannot be put onto a board or taken off it."""

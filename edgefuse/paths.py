@@ -30,7 +30,9 @@ def cache_dir() -> Path:
 
 
 def run_dir() -> Path:
-    """Give the folder of what is gone after a reboot."""
+    """Give the folder of what is gone after a reboot: the service's while it runs, whoever asks."""
+    if "EDGEFUSE_ROOT" not in os.environ and Path("/run/edgefuse").is_dir():
+        return Path("/run/edgefuse")
     return root() / "run/edgefuse"
 
 
@@ -47,6 +49,16 @@ def profile_dirs() -> tuple[Path, ...]:
 def manifest_dir() -> Path:
     """Give the folder of the manifests that ship with the package."""
     return _shared_dir() / "models"
+
+
+def units_dir() -> Path:
+    """Give the folder of what systemd, udev and the site configuration begin with."""
+    return _shared_dir() / "systemd"
+
+
+def constraints_dir() -> Path:
+    """Give the folder of versions that were tested together."""
+    return _shared_dir() / "constraints"
 
 
 def checkout_dir() -> Path | None:
