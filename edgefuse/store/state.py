@@ -6,7 +6,7 @@ A broken file is moved aside and the unit goes on: what it learned it can learn 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -71,6 +71,18 @@ class Crash(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time of the last time, ISO 8601."""
 
 
+class PointChange(msgspec.Struct, frozen=True, kw_only=True):
+    """The pipeline went over to another operating point."""
+
+    point: int
+    reason: str
+    at: str
+    """Wall time, ISO 8601."""
+
+
+HISTORY_LENGTH = 200
+"""Changes of the point that are kept: at six an hour, a day and a half."""
+
 T = TypeVar("T")
 
 
@@ -100,6 +112,10 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[GoldenCheck, ...] = ()
     crashes: tuple[Crash, ...] = ()
     pins: Pins = Pins()
+    history: tuple[PointChange, ...] = ()
+    """Operating points taken, the newest last."""
+    learned: msgspec.Raw = msgspec.Raw(b"null")
+    """What the governor knows of this unit's heating, in its own form."""
 
     def with_measurement(self, new: Measurement) -> State:
         """Add a measurement in place of an older one of the same setup."""
@@ -127,6 +143,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def with_pins(self, pins: Pins) -> State:
         """Take other pins in place of all."""
         return msgspec.structs.replace(self, pins=pins)
+
+    def with_history(self, new: Iterable[PointChange]) -> State:
+        """Add changes of the point, and forget the oldest."""
+        return msgspec.structs.replace(self, history=(*self.history, *new)[-HISTORY_LENGTH:])
+
+    def with_learned(self, learned: msgspec.Raw) -> State:
+        """Take other knowledge of the heating in place of what was known."""
+        return msgspec.structs.replace(self, learned=learned)
 
     def crash(self, setup: Setup) -> Crash | None:
         """Tell how a setup crashed the worker of this edgefuse, if it did."""

@@ -7,7 +7,18 @@ import pytest
 
 import edgefuse
 from edgefuse.errors import StoreError
-from edgefuse.store.state import GoldenCheck, Measurement, Pin, Pins, Setup, State, load_state, update_state
+from edgefuse.store.state import (
+    HISTORY_LENGTH,
+    GoldenCheck,
+    Measurement,
+    Pin,
+    Pins,
+    PointChange,
+    Setup,
+    State,
+    load_state,
+    update_state,
+)
 
 AT = "2026-01-02T00:00:00Z"
 SETUP = Setup("ab" * 32, 128, "tflite", "1", "cpu", 2)
@@ -107,3 +118,14 @@ def test_pins_are_there_the_next_time(tmp_path: Path) -> None:
     pins = Pins(point=Pin(2, AT), is_paused=Pin(True, AT))
     update_state(tmp_path / "state.json", lambda state: state.with_pins(pins))
     assert load_state(tmp_path / "state.json").pins == pins
+
+
+def test_the_history_of_points_forgets_its_oldest(tmp_path: Path) -> None:
+    changes = [PointChange(point=i, reason="hot", at=AT) for i in range(HISTORY_LENGTH + 1)]
+    update_state(tmp_path / "state.json", lambda state: state.with_history(changes))
+    assert load_state(tmp_path / "state.json").history == tuple(changes[1:])
+
+
+def test_what_the_governor_learned_comes_back_as_it_was(tmp_path: Path) -> None:
+    update_state(tmp_path / "state.json", lambda state: state.with_learned(msgspec.Raw(b'{"rise_k": 12}')))
+    assert msgspec.json.decode(load_state(tmp_path / "state.json").learned) == {"rise_k": 12}
