@@ -131,10 +131,16 @@ def on_delivered(service: Service, now_s: float) -> Step:
     return replace(running, delivering_s=since_s, wait_s=wait_s), None
 
 
-def on_resting(service: Service, now_s: float, reason: str) -> Step:
-    """Take note that it is well without delivering: it waits for its source, or is paused."""
+def on_resting(service: Service, now_s: float, reason: str, *, is_open: bool = True) -> Step:
+    """Take note that it is well without delivering: it waits for its source, or is paused.
+
+    Args:
+        is_open: It has opened everything; before, it still has to, when its source is there.
+    """
     if service.state not in ("STARTING", "RUNNING"):
         return service, None
+    if not is_open:
+        return replace(service, reason=reason, due_s=now_s + OPEN_S), None
     return replace(_settle(service, now_s), reason=reason, delivering_s=None), None
 
 

@@ -7,10 +7,11 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -32,8 +33,8 @@ class End:
 
     code: int
     """As ``subprocess`` gives it: negative for a signal."""
-    in_flight: tuple[int, ...]
-    """Choices of its plan that native code was at."""
+    in_flight: Mapping[int, Literal["opening", "running"]]
+    """What native code was at, by the choice's place in the plan."""
 
 
 class WorkerProcess:
@@ -77,6 +78,12 @@ class WorkerProcess:
         with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
             self._socket.send(ipc.encode(message))
 
+    def is_stopped(self) -> bool:
+        """Tell whether somebody has stopped it (SIGSTOP), so that its silence is not its own."""
+        with suppress(OSError):
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
+        return False
+
     def ask_to_stop(self) -> None:
         """Let it deliver what is under way, and end."""
         self.send(ipc.Stop())
@@ -113,7 +120,7 @@ class WorkerProcess:
         with suppress(BlockingIOError, ConnectionResetError):
             while data := self._socket.recv(_READ_BYTES):  # the last words
                 self._take(data)
-        end = End(code, tuple(read_in_flight(self._in_flight)))
+        end = End(code, read_in_flight(self._in_flight))
         self._close()
         self._on_ended(end)
 

@@ -1,0 +1,97 @@
+"""What the supervisor keeps in ``state.json``: pins, crashes, points taken, and what the governor learned.
+
+A state that cannot be read or written (disk full, read-only, not ours) stops nothing: the unit goes on with what it has
+in memory, and says so once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import clock
+from edgefuse.errors import StoreError
+from edgefuse.store.state import Pins, PointChange, Setup, State, load_state, update_state
+from edgefuse.supervisor.journal import Journal
+
+KEEP_S = 600.0
+"""Flash wears: what is learned all the time is written so often at most, and at the end."""
+
+
+class Notebook:
+    """The state of this unit, as far as the supervisor writes it."""
+
+    def __init__(self, path: Path, journal: Journal) -> None:
+        """Read what is kept."""
+        self._path = path
+        self._journal = journal
+        self._writing = asyncio.Lock()
+        self._is_failing = False
+        self._history: list[PointChange] = []
+        self._kept_s = clock.now_ns() / clock.NS_PER_S
+        try:
+            self.state = load_state(path)
+        except StoreError as e:
+            self.state = State()
+            self._complain(str(e))
+        self._learned = self.state.learned
+
+    async def keep_pins(self, pins: Pins) -> str:
+        """Keep pins, and take them even where they cannot be kept; give the reason why not."""
+        return await self._change(lambda state: state.with_pins(pins))
+
+    async def keep_crash(self, setups: Iterable[Setup], how: str) -> None:
+        """Remember what the worker died of."""
+        at, blamed = clock.wall_iso(), tuple(setups)
+
+        def add(state: State) -> State:
+            for setup in blamed:
+                state = state.with_crash(setup, how, at)
+            return state
+
+        await self._change(add)
+
+    def add_point(self, point: int, reason: str) -> None:
+        """Take down that another point was taken; it is written with the next thing that is."""
+        self._history.append(PointChange(point=point, reason=reason, at=clock.wall_iso()))
+
+    def learn(self, learned: bytes) -> None:
+        """Take over what the governor knows now, as JSON; it is written now and then."""
+        self._learned = msgspec.Raw(learned)
+
+    async def keep_now_and_then(self, now_s: float) -> None:
+        """Write what is new, where that was not done for a while."""
+        if now_s - self._kept_s >= KEEP_S:
+            self._kept_s = now_s
+            await self.keep()
+
+    async def keep(self) -> None:
+        """Write what is new."""
+        if self._history or self._learned != self.state.learned:
+            await self._change(lambda state: state)
+
+    async def _change(self, change: Callable[[State], State]) -> str:
+        """Apply a change in memory and on the disk; give the reason why it could not be written."""
+        async with self._writing:
+            history, self._history = self._history, []
+
+            def apply(state: State) -> State:
+                return change(state).with_history(history).with_learned(self._learned)
+
+            try:
+                self.state = await asyncio.to_thread(update_state, self._path, apply)
+            except StoreError as e:
+                self.state = apply(self.state)
+                self._complain(str(e))
+                return str(e)
+            self._is_failing = False
+            return ""
+
+    def _complain(self, reason: str) -> None:
+        """Say once, until it works again, that nothing is kept."""
+        if not self._is_failing:
+            self._journal.note("error", "state_not_kept", f"{reason}; going on with what is in memory")
+        self._is_failing = True

@@ -1,0 +1,111 @@
+"""Which setting wins: pin over site configuration over profile or governor; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgefuse import ipc
+from edgefuse.config.profile import Profile
+from edgefuse.config.site import Site, with_face
+from edgefuse.store.state import Pins
+from edgefuse.supervisor.control import Setting
+
+_EFFECTS = ("fuse_mesh", "anonymise", "none")
+_DEFAULT_EFFECT = "anonymise"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the worker shall run."""
+
+    start: ipc.Start
+    memory_mb: int
+    settings: Mapping[str, Setting]
+    """What decided it, for people."""
+
+    @property
+    def is_point_free(self) -> bool:
+        """Tell whether the governor may choose the operating point."""
+        return self.settings["point"].origin == "governor"
+
+
+def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int) -> Wanted:
+    """Settle every setting.
+
+    Args:
+        governed_point: What the governor chose; taken where nobody decided otherwise.
+    """
+    effect, face, point = _effect(site, pins), _face(site, pins), _point(site, profile, pins, governed_point)
+    memory_mb = site.memory_mb or profile.memory_mb
+    name = effect.value
+    own = {stage: options for stage, options in site.settings.items() if stage == name or stage not in _EFFECTS}
+    return Wanted(
+        start=ipc.Start(
+            source=site.source,
+            sink=site.sink,
+            effect=name,
+            settings=with_face(own, name, face.value or None if name == "fuse_mesh" else None),
+            profile=site.profile,
+            point=int(point.value),
+            is_paused=pins.is_paused is not None and pins.is_paused.value,
+            memory_mb=site.memory_mb,
+        ),
+        memory_mb=memory_mb,
+        settings={
+            "effect": effect,
+            "face": face,
+            "point": point,
+            "source": Setting(site.source, "site"),
+            "sink": Setting(site.sink, "site"),
+            "memory_mb": Setting(str(memory_mb), "site" if site.memory_mb else "profile"),
+        },
+    )
+
+
+def _effect(site: Site, pins: Pins) -> Setting:
+    if pins.effect is not None:
+        return Setting(pins.effect.value, "pin", pins.effect.since)
+    return Setting(site.effect, "default" if site.effect == _DEFAULT_EFFECT else "site")
+
+
+def _face(site: Site, pins: Pins) -> Setting:
+    if pins.face is not None:
+        return Setting(pins.face.value, "pin", pins.face.since)
+    return Setting(site.face, "site") if site.face is not None else Setting("", "default")
+
+
+def _point(site: Site, profile: Profile, pins: Pins, governed_point: int) -> Setting:
+    """Settle the operating point; a ladder that became shorter has no rows below its last."""
+    last = len(profile.ladder) - 1
+    if pins.point is not None:
+        return Setting(str(min(pins.point.value, last)), "pin", pins.point.since)
+    if site.pin_point is not None:
+        return Setting(str(min(site.pin_point, last)), "site")
+    return Setting(str(min(governed_point, last)), "governor")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a running worker gets from what it runs to what it shall run."""
+
+    restart: str = ""
+    """Why it must be started anew; empty where messages are enough."""
+    point: int | None = None
+    effect: tuple[str, Mapping[str, Mapping[str, str]]] | None = None
+    is_paused: bool | None = None
+
+
+def compare(before: Wanted, after: Wanted) -> Change:
+    """Find what has to be changed, so that nothing else is disturbed."""
+    old, new = before.start, after.start
+    names = ("source", "sink", "profile", "memory_mb")
+    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
+    if changed:
+        return Change(restart=f"the configuration changed: {', '.join(changed)}")
+    is_same_effect = (old.effect, old.settings) == (new.effect, new.settings)
+    return Change(
+        point=None if old.point == new.point else new.point,
+        effect=None if is_same_effect else (new.effect, new.settings),
+        is_paused=None if old.is_paused == new.is_paused else new.is_paused,
+    )

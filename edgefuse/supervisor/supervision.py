@@ -1,0 +1,261 @@
+"""The supervised worker: feeds the pure state machine with what happens, and does what it decides."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edgefuse import ipc
+from edgefuse.errors import EdgefuseError
+from edgefuse.planning.plan import Plan
+from edgefuse.store.state import Setup
+from edgefuse.supervisor import health, memory_ring, service, verdict
+from edgefuse.supervisor.cgroup import WorkerGroup
+from edgefuse.supervisor.children import Children
+from edgefuse.supervisor.health import Health
+from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.memory_ring import MemoryRing
+from edgefuse.supervisor.service import Action, Service, Step
+from edgefuse.supervisor.verdict import Circumstances, Verdict
+from edgefuse.supervisor.worker_process import End, WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+ANSWER_S = 15.0
+"""To go over to another effect, its models are opened first."""
+_QUIET_FACES = 0.05  # a frame: nobody, but for a false alarm now and then
+_RESTING = {"waiting": "waits for the source", "paused": "paused"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a worker is started."""
+
+    python: str
+    start: ipc.Start
+    memory_mb: int
+
+
+@dataclass
+class _Run:
+    """What is known of one worker, from its start to its end."""
+
+    process: WorkerProcess
+    oom_kills: int
+    ring: MemoryRing
+    setups: tuple[Setup, ...] = ()
+    health: Health | None = None
+    """From its opening on."""
+    beat: ipc.Heartbeat | None = None
+    failure: str = ""
+    illness: str = ""
+    was_stopped: bool = False
+    answers: dict[int, asyncio.Future[str]] = field(default_factory=dict)
+
+
+class Supervision:
+    """Keeps one worker as well as it can be."""
+
+    def __init__(
+        self,
+        children: Children,
+        journal: Journal,
+        group: WorkerGroup | None,
+        make_recipe: Callable[[], Recipe],
+        on_blamed: Callable[[tuple[Setup, ...], str], object],
+    ) -> None:
+        """Take what it needs; nothing runs yet.
+
+        Args:
+            make_recipe: Asked at every start.
+            on_blamed: Gets the setups that the worker died of, and how.
+        """
+        self.service = Service()
+        self.plan: Plan | None = None
+        self._children, self._journal, self._group = children, journal, group
+        self._make_recipe, self._on_blamed = make_recipe, on_blamed
+        self._run: _Run | None = None
+        self._now_s = 0.0
+        self._next_id = 0
+
+    @property
+    def beat(self) -> ipc.Heartbeat | None:
+        """The newest heartbeat; nothing while no worker runs."""
+        return self._run.beat if self._run else None
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process."""
+        return self._run.process.pid if self._run else None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether a worker is there that takes messages for its pipeline."""
+        return self._run is not None and self._run.health is not None and self.service.state == "RUNNING"
+
+    def start(self) -> None:
+        """Start the worker, or start it again at once where it waits or has failed for good."""
+        self._take(service.start(self.service, self._now_s))
+
+    def stop(self) -> None:
+        """Stop the worker."""
+        self._take(service.stop(self.service, self._now_s))
+
+    def restart(self, reason: str) -> None:
+        """Start the worker anew, as the recipe says now."""
+        if self.service.state in ("STARTING", "RUNNING"):
+            self._journal.note("info", "worker_restarted", reason)
+        self._take(service.restart(self.service, self._now_s, reason))
+
+    def tell(self, message: ipc.Message) -> None:
+        """Tell the worker something that needs no answer, where there is one."""
+        if self._run is not None:
+            self._run.process.send(message)
+
+    async def ask(self, make_message: Callable[[int], ipc.Message]) -> str:
+        """Ask the worker for something; give the reason why it was not done, empty where it was.
+
+        Args:
+            make_message: Gets the id that the answer will bear.
+        """
+        if self._run is None or not self.is_open:
+            return f"the worker does not run ({self.service.state.lower()})"
+        self._next_id += 1
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        answers = self._run.answers
+        answers[self._next_id] = answer
+        self._run.process.send(make_message(self._next_id))
+        try:
+            return await asyncio.wait_for(answer, ANSWER_S)
+        except asyncio.TimeoutError:
+            return f"the worker gave no answer within {ANSWER_S:g} s"
+
+    def tick(self, now_s: float) -> None:
+        """Judge the worker and do what is due; call it several times a second."""
+        self._now_s = now_s
+        self._children.reap()
+        if self._run is not None and self._run.health is not None:
+            self._run.health, illness = health.judge(self._run.health, now_s)
+            if illness:
+                self._take(service.on_ill(self.service, now_s, illness))
+        self._take(service.on_tick(self.service, now_s))
+
+    def _take(self, step: Step) -> None:
+        """Go over to the next state, and do what it asks for."""
+        was_flapping = self.service.is_flapping(self._now_s)
+        self.service, action = step
+        if self.service.is_flapping(self._now_s) and not was_flapping:
+            self._journal.note("error", "worker_flapping", "the worker ends again and again")
+        if action is Action.SPAWN:
+            self._spawn()
+        elif action is not None:
+            assert self._run is not None  # as the state machine's property tests show
+            self._end(self._run, action)
+
+    def _end(self, run: _Run, action: Action) -> None:
+        if action is Action.ABORT:
+            run.illness, run.was_stopped = self.service.reason, run.process.is_stopped()
+            self._journal.note("warning", "worker_hung", f"the worker is ended: {run.illness}")
+            run.process.abort()
+        elif action is Action.KILL:
+            run.process.kill()
+        else:
+            run.process.ask_to_stop()
+
+    def _spawn(self) -> None:
+        oom_kills = self._group.oom_kills() if self._group else 0
+        try:
+            recipe = self._make_recipe()
+            process = WorkerProcess(self._children, recipe.python, recipe.start, self._hear, self._on_ended)
+        except (EdgefuseError, OSError) as e:
+            self._journal.note("error", "worker_refused", str(e))
+            self._take(service.on_ended(self.service, self._now_s, str(e), is_final=True))
+            return
+        self._run = _Run(process, oom_kills, MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s))
+        if self._group is not None:
+            self._limit(self._group, process.pid, recipe.memory_mb)
+
+    def _limit(self, group: WorkerGroup, pid: int, memory_mb: int) -> None:
+        try:
+            group.limit(memory_mb)
+            group.add(pid)
+        except OSError as e:
+            self._journal.note("warning", "not_limited", f"cannot limit the worker's memory: {e}")
+            self._group = None
+
+    def _hear(self, message: ipc.Message) -> None:
+        run = self._run
+        assert run is not None  # it is made before the loop reads
+        if isinstance(message, ipc.Heartbeat):
+            self._on_beat(run, message)
+        elif isinstance(message, ipc.Planned):
+            self.plan, run.setups = message.plan, message.setups
+            self._take(service.on_planned(self.service, self._now_s))
+        elif isinstance(message, ipc.Opened):
+            run.health = health.start(self._now_s)
+            logger.info("worker opened pid=%d startup_s=%s", run.process.pid, dict(message.startup_s))
+        elif isinstance(message, ipc.Answer):
+            if (answer := run.answers.pop(message.id, None)) and not answer.done():
+                answer.set_result(message.error)
+        elif isinstance(message, ipc.Failed):
+            run.failure = message.reason
+
+    def _on_beat(self, run: _Run, beat: ipc.Heartbeat) -> None:
+        before, run.beat = run.beat, beat
+        was_running = self.service.state == "RUNNING"
+        if run.health is not None:
+            run.health = health.on_beat(run.health, beat, self._now_s)
+        if beat.source != "flowing":
+            is_open = run.health is not None
+            self._take(service.on_resting(self.service, self._now_s, _RESTING[beat.source], is_open=is_open))
+        elif beat.frames_out > (before.frames_out if before else 0):
+            self._take(service.on_delivered(self.service, self._now_s))
+        if self.service.state == "RUNNING" and not was_running:
+            self._journal.note("info", "worker_running", f"the worker runs, pid {run.process.pid}")
+        self._note_source(before, beat)
+        self._watch_memory(run, beat)
+
+    def _note_source(self, before: ipc.Heartbeat | None, beat: ipc.Heartbeat) -> None:
+        is_lost, was_lost = beat.source == "waiting", before is not None and before.source == "waiting"
+        if is_lost and not was_lost:
+            self._journal.note("warning", "source_lost", "the source went away; waiting for it")
+        elif was_lost and not is_lost:
+            self._journal.note("info", "source_back", "the source is back")
+
+    def _watch_memory(self, run: _Run, beat: ipc.Heartbeat) -> None:
+        is_quiet = beat.source != "flowing" or beat.faces < _QUIET_FACES
+        run.ring, advice = memory_ring.step(run.ring, beat.rss_mb, self._now_s, is_quiet=is_quiet)
+        if advice.warning:
+            self._journal.note("warning", "memory_high", advice.warning)
+        if advice.restart:
+            self.restart(advice.restart)
+
+    def _on_ended(self, end: End) -> None:
+        run = self._run
+        assert run is not None
+        self._run = None
+        for answer in run.answers.values():
+            if not answer.done():
+                answer.set_result("the worker ended")
+        known = Circumstances(
+            failure=run.failure,
+            illness=run.illness,
+            was_stopped=run.was_stopped,
+            is_over_memory=self._group is not None and self._group.oom_kills() > run.oom_kills,
+        )
+        was_wished = self.service.state == "STOPPING" and not run.illness
+        judged = verdict.judge(end, known)
+        if not was_wished:
+            self._report(judged, run)
+        self._take(service.on_ended(self.service, self._now_s, judged.reason, is_final=judged.is_final))
+
+    def _report(self, judged: Verdict, run: _Run) -> None:
+        if judged.is_final:
+            self._journal.note("error", "worker_refused", judged.reason)
+            return
+        is_crash = bool(judged.how) or judged.reason.startswith("SIG")
+        self._journal.note("warning", "worker_crashed" if is_crash else "worker_ended", judged.reason)
+        if setups := tuple(run.setups[place] for place in judged.blamed if place < len(run.setups)):
+            self._on_blamed(setups, judged.how)

@@ -1,0 +1,62 @@
+"""Why a worker ended, and whether a model is to blame for it; pure.
+
+it said what a person must mend ───────────────► final, nobody blamed
+SIGSEGV SIGILL SIGABRT SIGBUS SIGFPE ──────────► what native code was at is blamed
+it hung, but nobody had stopped it ────────────► what native code was at is blamed
+its memory limit ──────────────────────────────► what was being opened is blamed: it will not fit next time either
+SIGKILL otherwise, SIGTERM, an exit code ──────► nobody blamed
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from edgefuse.supervisor.children import describe_end
+from edgefuse.supervisor.worker_process import End
+
+_CRASHES = {-signal.SIGSEGV, -signal.SIGILL, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What is known beside the exit code."""
+
+    failure: str = ""
+    """What the worker said a person must mend."""
+    illness: str = ""
+    """Why the supervisor ended it."""
+    was_stopped: bool = False
+    """Somebody had stopped the process (SIGSTOP), so that its silence was not its own."""
+    is_over_memory: bool = False
+    """The limit of its control group ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from an end."""
+
+    reason: str
+    is_final: bool = False
+    how: str = ""
+    """What to remember the blamed by: ``SIGSEGV``, ``hang``; empty where nobody is blamed."""
+    blamed: tuple[int, ...] = ()
+    """Choices of the plan."""
+
+
+def judge(end: End, known: Circumstances) -> Verdict:
+    """Judge an end."""
+    if known.failure:
+        return Verdict(known.failure, is_final=True)
+    if known.illness:
+        is_blamed = "hang" in known.illness and not known.was_stopped
+        return _blame(known.illness, "hang", tuple(end.in_flight)) if is_blamed else Verdict(known.illness)
+    if known.is_over_memory:
+        opening = tuple(place for place, what in end.in_flight.items() if what == "opening")
+        return _blame("it went over its memory limit", "memory limit", opening)
+    name = describe_end(end.code)
+    return _blame(name, name, tuple(end.in_flight)) if end.code in _CRASHES else Verdict(name)
+
+
+def _blame(reason: str, how: str, places: tuple[int, ...]) -> Verdict:
+    return Verdict(reason, how=how, blamed=places) if places else Verdict(reason)
