@@ -89,6 +89,11 @@ class Pipeline:
     find: tuple[NamedStage, ...]
     compose: tuple[NamedStage, ...]
 
+    @property
+    def stage_names(self) -> tuple[str, ...]:
+        """Name the stages in order."""
+        return tuple(named.name for named in (*self.find, *self.compose))
+
     def close(self) -> None:
         """Close every stage; models are closed by whoever opened them."""
         for named in (*self.find, *self.compose):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgefuse import clock
 from edgefuse.config.profile import OperatingPoint
@@ -58,6 +58,8 @@ class _Job:
     packet: Packet
     begun_ns: int
     """From here on its latency counts."""
+    pipeline: Pipeline
+    """The one that was in force when its frame was captured, to the end."""
 
 
 @dataclass
@@ -86,12 +88,19 @@ class Loop:
         self._under_way = Turnstile(BUFFERS if self.is_lossless else LIVE_FRAMES)
         self._is_stopping = threading.Event()
         self._failure: BaseException | None = None
-        named = (*self.pipeline.find, *self.pipeline.compose)
-        self.stage_times = {name: Histogram() for name in ("capture", *(n.name for n in named), "deliver")}
+        self.stage_times = {name: Histogram() for name in ("capture", *self.pipeline.stage_names, "deliver")}
+        self.delivered_by: Pipeline | None = None
+        """The pipeline of the newest frame that was delivered; those before it have had their last frame."""
 
     def set_point(self, point: int) -> None:
         """Take another operating point from the next captured frame on."""
         self.point = point
+
+    def set_pipeline(self, pipeline: Pipeline) -> None:
+        """Take another pipeline from the next captured frame on; frames under way end in the one they began in."""
+        new = {name: Histogram() for name in pipeline.stage_names if name not in self.stage_times}
+        self.stage_times = {**self.stage_times, **new}  # another dict: somebody may iterate over the old one
+        self.pipeline = pipeline
 
     def stop(self) -> None:
         """End the run after the frames that are under way."""
@@ -144,7 +153,7 @@ class Loop:
                 self.counts.frames_in += 1
                 if self.is_lossless or limiter.admits(captured_ns, point.rate_hz):
                     # To be read, a frame of a file is asked for; a live one comes by itself.
-                    job = _Job(Packet(frame, point), start_ns if self.is_lossless else captured_ns)
+                    job = _Job(Packet(frame, point), start_ns if self.is_lossless else captured_ns, self.pipeline)
                     self.counts.dropped += self._hand_over(self._to_find, job)
                 else:
                     self.counts.skipped += 1
@@ -189,7 +198,7 @@ class Loop:
         try:
             for job in iter(self._take_newest, None):
                 try:
-                    packet = self._run_stages(self.pipeline.find, job.packet)
+                    packet = self._run_stages(job.pipeline.find, job.packet)
                     is_failing = False
                 except RuntimeRunError as e:
                     self.counts.failures += 1
@@ -197,7 +206,7 @@ class Loop:
                         logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
                     is_failing = True
                     packet = mark_failed(job.packet)
-                self._hand_over(self._to_compose, _Job(packet, job.begun_ns))
+                self._hand_over(self._to_compose, replace(job, packet=packet))
         finally:
             self._to_find.close()
             self._to_compose.close()
@@ -210,8 +219,8 @@ class Loop:
     def _compose(self) -> None:
         try:
             for job in iter(self._to_compose.take, None):
-                packet = self._run_stages(self.pipeline.compose, job.packet)
-                self._hand_over(self._to_deliver, _Job(packet, job.begun_ns))
+                packet = self._run_stages(job.pipeline.compose, job.packet)
+                self._hand_over(self._to_deliver, replace(job, packet=packet))
         finally:
             self._to_compose.close()
             self._to_deliver.close()
@@ -234,6 +243,7 @@ class Loop:
                 self.counts.faces += len(job.packet.faces)
                 self.counts.passed_over += job.packet.passed_over
                 self.counts.frames_out += 1
+                self.delivered_by = job.pipeline
                 self.pool.give_back(job.packet.frame.buffer)
                 self._under_way.leave()
         finally:
