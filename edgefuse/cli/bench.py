@@ -93,7 +93,7 @@ def _bench(request: RunRequest, profile_id: str | None) -> BenchReport:
     plan = plan_board(board, job.tasks, job.preparing_tasks)
     tasks = {name: kind.tasks for name, kind in stage_types(stage_names(request.effect, request.settings)).items()}
     bar: tqdm[NoReturn]  # it counts and iterates over nothing
-    with open_run(job, board.profile, plan, board.release, board.store) as run:
+    with open_run(job, board, plan) as run:
         total = min(filter(None, (run.stream.frames, request.frames)), default=None)
         with tqdm(total=total, unit=" frames", desc=request.effect, disable=None) as bar:
             return bench(run, tasks, _advancing(bar))

@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
     )
     job = check_request(request, board.profile)
     plan = plan_board(board, job.tasks, job.preparing_tasks)
-    with open_run(job, board.profile, plan, board.release, board.store) as run:
+    with open_run(job, board, plan) as run:
         report = _run_with_bar(run)
     if options.report:
         disk.write_atomically(options.report.resolve(), report.to_json())

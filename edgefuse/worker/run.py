@@ -15,16 +15,15 @@ from edgefuse import clock
 from edgefuse.config.profile import Profile
 from edgefuse.errors import ConfigError, SinkError
 from edgefuse.memory import resident_mb
+from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
-from edgefuse.store.release import Release
-from edgefuse.store.store import Store
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
-from edgefuse.vision.pipeline import Effect, load_options, make_pipeline, stage_names, stage_types
+from edgefuse.vision.pipeline import Effect, Pipeline, load_options, make_pipeline, stage_names, stage_types
 from edgefuse.vision.sink import PACKAGE as SINKS
-from edgefuse.vision.sink import make_sink
+from edgefuse.vision.sink import Sink, make_sink
 from edgefuse.vision.source import PACKAGE as SOURCES
-from edgefuse.vision.source import StreamFormat, make_source, split_address
+from edgefuse.vision.source import Source, StreamFormat, make_source, split_address
 from edgefuse.worker import report
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
@@ -128,9 +127,57 @@ def check_request(request: RunRequest, profile: Profile) -> Job:
     return Job(request, options, frozenset(tasks), frozenset(preparing_tasks))
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedPipeline:
+    """Stages that are made and the models that they run, opened and warm."""
+
+    pipeline: Pipeline
+    models: Models
+
+    def close(self) -> None:
+        """Close both; a second call does nothing."""
+        self.pipeline.close()
+        self.models.close()
+
+
+def open_pipeline(
+    job: Job, board: Board, plan: Plan, stream: StreamFormat, crumbs: memoryview | None = None
+) -> OpenedPipeline:
+    """Open the models and make the stages of a job.
+
+    Args:
+        stream: What the source gives.
+        crumbs: As of ``open_models``.
+
+    Raises:
+        EdgefuseError: A model or a stage cannot be opened.
+    """
+    models = open_models(plan, board.release, board.store, job.tasks | job.preparing_tasks, crumbs)
+    try:
+        pipeline = make_pipeline(job.options, models, board.profile.ladder, stream)
+    except BaseException:
+        models.close()
+        raise
+    models.close(keep=job.tasks)
+    return OpenedPipeline(pipeline, models)
+
+
 @contextmanager
-def open_run(job: Job, profile: Profile, plan: Plan, release: Release, store: Store) -> Iterator[Run]:
+def open_run(
+    job: Job,
+    board: Board,
+    plan: Plan,
+    *,
+    source: Source | None = None,
+    sink: Sink | None = None,
+    crumbs: memoryview | None = None,
+) -> Iterator[Run]:
     """Open everything that a run needs; source and sink come first, so that mistakes show before models are loaded.
+
+    Args:
+        source: In place of one made from the request's address; not opened yet.
+        sink: Likewise.
+        crumbs: As of ``open_models``.
 
     Raises:
         EdgefuseError: Source, sink, a model or a stage cannot be opened.
@@ -138,20 +185,19 @@ def open_run(job: Job, profile: Profile, plan: Plan, release: Release, store: St
     # One thread a step is enough; OpenCV's own pool beside them took 6.0 ms of processor time a frame in place of 4.8.
     cv2.setNumThreads(1)
     request = job.request
-    source, sink = make_source(request.source), make_sink(request.sink)
+    source, sink = source or make_source(request.source), sink or make_sink(request.sink)
     with ExitStack() as opened:
         opened.callback(source.close)
         stream = _shorten(source.open(), request.frames)
         opened.callback(sink.close)
         sink.open(stream)
-        models = open_models(plan, release, store, job.tasks | job.preparing_tasks)
-        opened.callback(models.close)
-        pipeline = make_pipeline(job.options, models, profile.ladder, stream)
-        opened.callback(pipeline.close)
-        models.close(keep=job.tasks)
+        stages = open_pipeline(job, board, plan, stream, crumbs)
+        opened.callback(stages.close)
         is_paced = request.is_paced or (sink.is_live and not stream.is_live)
-        loop = Loop(source, stream, sink, pipeline, profile.ladder, request.point, is_paced, request.frames)
-        yield Run(request, plan, stream, models, loop)
+        loop = Loop(
+            source, stream, sink, stages.pipeline, board.profile.ladder, request.point, is_paced, request.frames
+        )
+        yield Run(request, plan, stream, stages.models, loop)
 
 
 def _check_addresses(request: RunRequest) -> None:

@@ -18,5 +18,5 @@ def open_pipeline(board: Board, request: RunRequest) -> Iterator[Run]:
     """
     job = check_request(request, board.profile)
     plan = board.plan(job.tasks, job.preparing_tasks)
-    with open_run(job, board.profile, plan, board.release, board.store) as run:
+    with open_run(job, board, plan) as run:
         yield run

@@ -76,7 +76,7 @@ def _run(note: Callable[[str], None]) -> None:
     note("check the request, import the stages")
     plan = board.plan(job.tasks, job.preparing_tasks)
     note("plan, look golden checks up")
-    with open_run(job, board.profile, plan, board.release, board.store) as run:
+    with open_run(job, board, plan) as run:
         note("open source, sink, models and donor, warm")
         run.run(lambda _: None)
         note("first frame")
