@@ -30,9 +30,7 @@ def cache_dir() -> Path:
 
 
 def run_dir() -> Path:
-    """Give the folder of what is gone after a reboot: the service's while it runs, whoever asks."""
-    if "EDGEFUSE_ROOT" not in os.environ and Path("/run/edgefuse").is_dir():
-        return Path("/run/edgefuse")
+    """Give the folder of what is gone after a reboot."""
     return root() / "run/edgefuse"
 
 

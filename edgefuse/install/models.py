@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from edgefuse.install.target import Target
 from edgefuse.interpreter import module_command
+from edgefuse.planning.child import child_environment
 
 
 def fetch_models(target: Target, wheelhouse: Path | None) -> str:
@@ -17,7 +17,7 @@ def fetch_models(target: Target, wheelhouse: Path | None) -> str:
     Returns:
         The reason why models are missing; empty where all are there.
     """
-    variables = {**os.environ, "EDGEFUSE_ROOT": str(target.root)}
+    variables = {**child_environment(), "EDGEFUSE_ROOT": str(target.root)}
     if wheelhouse is not None:
         variables |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheelhouse)}
     done = subprocess.run(
