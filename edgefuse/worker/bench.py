@@ -59,16 +59,16 @@ def bench(run: Run, tasks: Mapping[str, tuple[str, ...]], on_progress: Callable[
         pace.note(counts.frames_out)
         on_progress(counts)
 
-    for model in run.models:
+    for model in run.stages.models:
         model.runs = model.spent_ns = 0
     report = run.run(watch)
     if not report.frames_out:
         raise EdgefuseError("cannot measure: not one frame was delivered")
-    spent_ns = {name: sum(m.spent_ns for m in run.models if m.manifest.task in tasks[name]) for name in tasks}
+    spent_ns = {name: sum(m.spent_ns for m in run.stages.models if m.manifest.task in tasks[name]) for name in tasks}
     return BenchReport(
         run=report,
         cpu_ms_per_frame=round(1000 * report.cpu_s / report.frames_out, 3),
-        inference=tuple(_sum_up(model, report.frames_out) for model in run.models if model.runs),
+        inference=tuple(_sum_up(model, report.frames_out) for model in run.stages.models if model.runs),
         overhead={name: round(run.loop.stage_times[name].total_ns / ns, 2) for name, ns in spent_ns.items() if ns},
         fps=tuple(pace.rows),
     )

@@ -27,6 +27,17 @@ class Histogram:
         self.count += 1
         self.total_ns += duration_ns
 
+    def copy(self) -> Histogram:
+        """Give one that does not change."""
+        return self.since(Histogram())
+
+    def since(self, before: Histogram) -> Histogram:
+        """Give what was counted after ``before``, an earlier copy of this one."""
+        later = Histogram()
+        np.subtract(self._counts, before._counts, out=later._counts)
+        later.count, later.total_ns = int(later._counts.sum()), self.total_ns - before.total_ns
+        return later
+
     def percentile_ms(self, percent: float) -> float:
         """Give the duration that ``percent`` of all stay below, in milliseconds; 0 without any."""
         if not self.count:

@@ -51,14 +51,27 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedPipeline:
+    """Stages that are made and the models that they run, opened and warm."""
+
+    pipeline: Pipeline
+    models: Models
+
+    def close(self) -> None:
+        """Close both; a second call does nothing."""
+        self.pipeline.close()
+        self.models.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Everything opened and warm, ready for the first frame."""
 
     request: RunRequest
     plan: Plan
     stream: StreamFormat
-    models: Models
-    """Those that the stages run."""
+    stages: OpenedPipeline
+    """What the first frame gets."""
     loop: Loop
 
     def run(self, on_progress: Callable[[Counts], None]) -> RunReport:
@@ -127,19 +140,6 @@ def check_request(request: RunRequest, profile: Profile) -> Job:
     return Job(request, options, frozenset(tasks), frozenset(preparing_tasks))
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedPipeline:
-    """Stages that are made and the models that they run, opened and warm."""
-
-    pipeline: Pipeline
-    models: Models
-
-    def close(self) -> None:
-        """Close both; a second call does nothing."""
-        self.pipeline.close()
-        self.models.close()
-
-
 def open_pipeline(
     job: Job, board: Board, plan: Plan, stream: StreamFormat, crumbs: memoryview | None = None
 ) -> OpenedPipeline:
@@ -197,7 +197,7 @@ def open_run(
         loop = Loop(
             source, stream, sink, stages.pipeline, board.profile.ladder, request.point, is_paced, request.frames
         )
-        yield Run(request, plan, stream, stages.models, loop)
+        yield Run(request, plan, stream, stages, loop)
 
 
 def _check_addresses(request: RunRequest) -> None:

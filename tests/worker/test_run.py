@@ -20,7 +20,7 @@ from edgefuse.vision.model import Models
 from edgefuse.vision.pipeline import NamedStage, Pipeline
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
-from edgefuse.worker.run import Run, RunRequest, check_request
+from edgefuse.worker.run import OpenedPipeline, Run, RunRequest, check_request
 
 PROFILE = make_profile("fake", sample=make_host("fake"))
 POINT = OperatingPoint(effect_px=256, detect_px=128, rate_hz=1000.0, detect_every=1)
@@ -35,7 +35,7 @@ def make_run(frames: int) -> Run:
     pipeline = Pipeline((NamedStage("find", FakeStage()),), (NamedStage("compose", FakeStage()),))
     loop = Loop(source, source.open(), FakeSink(), pipeline, (POINT,))
     plan = Plan(profile="board", release="0", choices=(), rejections=())
-    return Run(make_request(), plan, loop.stream, Models([]), loop)
+    return Run(make_request(), plan, loop.stream, OpenedPipeline(pipeline, Models([])), loop)
 
 
 def test_tasks_are_those_of_the_effects_stages() -> None:

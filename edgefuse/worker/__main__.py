@@ -1,0 +1,40 @@
+"""``python -m edgefuse.worker``: the process that the supervisor starts to hold camera, models and pixels."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import socket
+import sys
+from pathlib import Path
+
+from edgefuse import log
+from edgefuse.in_flight import map_in_flight
+
+
+def main() -> int:
+    """Serve the supervisor, or check a site configuration, and give the exit code."""
+    parser = argparse.ArgumentParser(prog="edgefuse.worker", description=__doc__)
+    parser.add_argument("--ipc", type=int, metavar="FD", help="inherited end of a socket pair")
+    parser.add_argument("--in-flight", type=int, metavar="FD", help="inherited memory file for breadcrumbs")
+    parser.add_argument("--check-config", type=Path, metavar="FILE", help="say what is wrong with a site configuration")
+    options = parser.parse_args()
+    log.start(is_verbose=False)
+    if options.check_config:
+        from edgefuse.worker.check import check_config
+
+        return check_config(options.check_config)
+    faulthandler.enable()  # what each thread was at, into the log, when native code dies
+    from edgefuse.worker.service import serve
+
+    return serve(socket.socket(fileno=options.ipc), map_in_flight(options.in_flight))
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed. Native libraries that are taken down with the interpreter may crash, which would be blamed
+    # on a model, and take their time.
+    os._exit(code)

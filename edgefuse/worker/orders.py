@@ -1,0 +1,77 @@
+"""Obeying the supervisor while frames flow: at once what takes no time, one after the other what takes long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+from typing import cast, get_args
+
+from edgefuse import ipc
+from edgefuse.errors import ConfigError, EdgefuseError
+from edgefuse.vision.pipeline import Effect
+from edgefuse.worker.exchange import Exchange
+from edgefuse.worker.link import Link
+from edgefuse.worker.loop import Loop
+from edgefuse.worker.pausable import PausableSource
+from edgefuse.worker.snapshot import WatchedSink, take_snapshot
+
+logger = logging.getLogger(__name__)
+
+LongOrder = ipc.SetEffect | ipc.Snapshot
+
+
+class Orders:
+    """Carries messages out; ``obey`` is called from one thread."""
+
+    def __init__(self, link: Link, loop: Loop, source: PausableSource, sink: WatchedSink, exchange: Exchange) -> None:
+        self._link, self._loop, self._source, self._sink, self._exchange = link, loop, source, sink, exchange
+        self._long: SimpleQueue[LongOrder] = SimpleQueue()
+        threading.Thread(target=self._work, name="orders", daemon=True).start()
+
+    def obey(self, message: ipc.Message) -> None:
+        """Carry a message out, or see that it will be."""
+        match message:
+            case ipc.SetPoint(point=point) if 0 <= point < len(self._loop.ladder):
+                self._loop.set_point(point)
+            case ipc.Pause():
+                self._source.pause()
+            case ipc.Resume():
+                self._source.resume()
+            case ipc.SetEffect() | ipc.Snapshot():
+                self._long.put(message)
+            case _:
+                logger.error("cannot obey message=%s", message)
+
+    def _work(self) -> None:
+        while True:
+            self._answer(self._long.get())
+
+    def _answer(self, order: LongOrder) -> None:
+        error = "a defect; the log has it"
+        try:
+            self._carry_out(order)
+            error = ""
+        except EdgefuseError as e:
+            error = str(e)
+        except Exception:
+            logger.exception("order failed order=%s", order)
+        self._link.send(ipc.Answer(id=order.id, error=error))
+
+    def _carry_out(self, order: LongOrder) -> None:
+        if isinstance(order, ipc.Snapshot):
+            take_snapshot(self._sink, Path(order.path))
+        else:
+            self._exchange.go_over(effect_named(order.effect), order.settings)
+
+
+def effect_named(name: str) -> Effect:
+    """Give the effect of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in get_args(Effect):
+        raise ConfigError(f"cannot find effect '{name}': choose from {', '.join(get_args(Effect))}")
+    return cast(Effect, name)
