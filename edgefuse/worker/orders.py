@@ -15,6 +15,7 @@ from edgefuse.worker.exchange import Exchange
 from edgefuse.worker.link import Link
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.pausable import PausableSource
+from edgefuse.worker.run import RunRequest
 from edgefuse.worker.snapshot import WatchedSink, take_snapshot
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,16 @@ class Orders:
             take_snapshot(self._sink, Path(order.path))
         else:
             self._exchange.go_over(effect_named(order.effect), order.settings)
+
+
+def request_of(start: ipc.Start) -> RunRequest:
+    """Give the run that a start asks for.
+
+    Raises:
+        ConfigError: There is no such effect.
+    """
+    effect = effect_named(start.effect)
+    return RunRequest(start.source, start.sink, effect, start.settings, start.point)
 
 
 def effect_named(name: str) -> Effect:

@@ -24,9 +24,9 @@ from edgefuse.worker.beats import BEAT_S, Beats, waiting_beat
 from edgefuse.worker.exchange import Exchange
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.link import Link
-from edgefuse.worker.orders import Orders, effect_named
+from edgefuse.worker.orders import Orders, request_of
 from edgefuse.worker.pausable import PausableSource
-from edgefuse.worker.run import Job, Run, RunRequest, check_request, open_run
+from edgefuse.worker.run import Job, Run, check_request, open_run
 from edgefuse.worker.snapshot import WatchedSink
 
 logger = logging.getLogger(__name__)
@@ -66,13 +66,6 @@ class _Service:
 
     def __init__(self, link: Link, start: ipc.Start, banks: Sequence[memoryview]) -> None:
         self._link, self._start, self._banks = link, start, banks
-        self._request = RunRequest(
-            source=start.source,
-            sink=start.sink,
-            effect=effect_named(start.effect),
-            settings=start.settings,
-            point=start.point,
-        )
         self._orders: Orders | None = None
         self._early: list[ipc.Message] = []
         self._ordering = threading.Lock()
@@ -89,7 +82,7 @@ class _Service:
         steps = Steps()
         board = probe_board(self._start.profile)
         steps.note("probe")
-        job = check_request(self._request, board.profile)
+        job = check_request(request_of(self._start), board.profile)
         plan = board.plan(job.tasks, job.preparing_tasks)
         setups = tuple(setup_of(choice, board.release, board.host) for choice in plan.choices)
         self._link.send(ipc.Planned(plan=plan, setups=setups))
@@ -123,7 +116,9 @@ class _Service:
             deadline.start()
 
     def _open_and_run(self, job: Job, board: Board, plan: Plan, steps: Steps) -> None:
-        self._source = PausableSource(make_source(job.request.source), self._beat_early, is_paused=self._start.is_paused)
+        self._source = PausableSource(
+            make_source(job.request.source), self._beat_early, is_paused=self._start.is_paused
+        )
         sink = WatchedSink(make_sink(job.request.sink))
         with open_run(job, board, plan, source=self._source, sink=sink, crumbs=self._banks[0]) as run:
             steps.note("open")
