@@ -18,7 +18,7 @@ from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
 
-_INSTALLED = Path("/run/edgefuse/control.sock")
+_SERVICE_SOCKET, _SERVICE_STATE = Path("/run/edgefuse/control.sock"), Path("/var/lib/edgefuse")
 
 ServiceState = Literal["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "FATAL"]
 Band = Literal["cool", "warm", "hot", "critical"]
@@ -179,7 +179,7 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
     Raises:
         EdgefuseError: None runs, it may not be asked by this user, or it does not answer.
     """
-    path = _find_socket()
+    path = _SERVICE_SOCKET if is_service_asked() else socket_path()
     decoder = msgspec.json.Decoder(Reply)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -207,8 +207,10 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
         ) from e
 
 
-def _find_socket() -> Path:
-    """Find the installed service's socket: who may ask it needs no right to write where it keeps its state."""
-    if "EDGEFUSE_ROOT" not in os.environ and _INSTALLED.exists():
-        return _INSTALLED
-    return socket_path()
+def is_service_asked() -> bool:
+    """Tell whether this process asks the installed service, not a supervisor that a person started for a try.
+
+    Who may ask the service needs no right to write where it keeps its state, so its root is not this process's root.
+    """
+    is_tried = "EDGEFUSE_ROOT" in os.environ or (paths.root() != Path("/") and socket_path().exists())
+    return _SERVICE_STATE.is_dir() and not is_tried

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from edgefuse import ipc
 from edgefuse.config.profile import Profile
 from edgefuse.config.site import Site, with_face
@@ -19,15 +21,36 @@ _DEFAULT_EFFECT = "anonymise"
 class Wanted:
     """What the worker shall run."""
 
-    start: ipc.Start
+    site: Site
+    """The site configuration with what wins over it."""
     memory_mb: int
+    is_paused: bool
     settings: Mapping[str, Setting]
     """What decided it, for people."""
+
+    @property
+    def point(self) -> int:
+        """The operating point."""
+        return int(self.settings["point"].value)
 
     @property
     def is_point_free(self) -> bool:
         """Tell whether the governor may choose the operating point."""
         return self.settings["point"].origin == "governor"
+
+    def make_start(self) -> ipc.Start:
+        """Give the worker's first message."""
+        site = self.site
+        return ipc.Start(
+            source=site.source,
+            sink=site.sink,
+            effect=site.effect,
+            settings=with_face(site.settings, site.effect, site.face),
+            profile=site.profile,
+            point=self.point,
+            is_paused=self.is_paused,
+            memory_mb=site.memory_mb,
+        )
 
 
 def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int) -> Wanted:
@@ -40,18 +63,11 @@ def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int) -> Wa
     memory_mb = site.memory_mb or profile.memory_mb
     name = effect.value
     own = {stage: options for stage, options in site.settings.items() if stage == name or stage not in _EFFECTS}
+    donor = face.value if name == "fuse_mesh" and face.value else None
     return Wanted(
-        start=ipc.Start(
-            source=site.source,
-            sink=site.sink,
-            effect=name,
-            settings=with_face(own, name, face.value or None if name == "fuse_mesh" else None),
-            profile=site.profile,
-            point=int(point.value),
-            is_paused=pins.is_paused is not None and pins.is_paused.value,
-            memory_mb=site.memory_mb,
-        ),
+        site=msgspec.structs.replace(site, effect=name, face=donor, settings=own),
         memory_mb=memory_mb,
+        is_paused=pins.is_paused is not None and pins.is_paused.value,
         settings={
             "effect": effect,
             "face": face,
@@ -98,10 +114,9 @@ class Change:
 
 def compare(before: Wanted, after: Wanted) -> Change:
     """Find what has to be changed, so that nothing else is disturbed."""
-    old, new = before.start, after.start
+    old, new = before.make_start(), after.make_start()
     names = ("source", "sink", "profile", "memory_mb")
-    changed = [name for name in names if getattr(old, name) != getattr(new, name)]
-    if changed:
+    if changed := [name for name in names if getattr(old, name) != getattr(new, name)]:
         return Change(restart=f"the configuration changed: {', '.join(changed)}")
     is_same_effect = (old.effect, old.settings) == (new.effect, new.settings)
     return Change(

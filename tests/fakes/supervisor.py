@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 from fakes import worker_program
@@ -17,6 +18,7 @@ from edgefuse import paths
 from edgefuse.config.site import site_path
 from edgefuse.errors import EdgefuseError
 from edgefuse.interpreter import module_command
+from edgefuse.planning.child import child_environment
 from edgefuse.supervisor import control
 from edgefuse.supervisor.control import AnyRequest, GetStatus, Reply, Status, Told
 
@@ -54,6 +56,15 @@ class Running:
         """Wait until its worker delivers."""
         return self.wait(lambda s: s.service.state == "RUNNING" and s.heartbeat and s.heartbeat.frames_out > 0)
 
+    def count_descriptors(self) -> int:
+        """Count its open files, when connections of this client that ended are closed at its side too."""
+        folder = Path(f"/proc/{self.process.pid}/fd")
+        counts = []
+        for _ in range(10):
+            counts.append(len(list(folder.iterdir())))
+            time.sleep(0.05)
+        return min(counts)
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self.process.send_signal(number)
@@ -73,7 +84,7 @@ class Running:
 def start_supervisor(**variables: str) -> Running:
     """Start a supervisor of this root, and wait until it answers."""
     command = module_command(sys.executable, "edgefuse", "supervise")
-    running = Running(subprocess.Popen(command, env={**os.environ, **variables}))
+    running = Running(subprocess.Popen(command, env={**child_environment(), **variables}))
     end_s = time.monotonic() + DEADLINE_S
     while time.monotonic() < end_s and running.process.poll() is None:
         try:

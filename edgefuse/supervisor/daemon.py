@@ -1,0 +1,133 @@
+"""The supervisor: one loop that keeps the worker alive and the board cool, and answers who asks.
+
+tick ──► supervision (the worker) ──► heat (zones, governor) ──► systemd's watchdog
+control socket, SIGHUP ──► steering (what shall run)
+SIGTERM ──► drained and gone
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+
+from edgefuse import clock
+from edgefuse.errors import EdgefuseError
+from edgefuse.store.state import Setup, state_path
+from edgefuse.supervisor.cgroup import WorkerGroup, divide_group
+from edgefuse.supervisor.check import check_site
+from edgefuse.supervisor.children import Children
+from edgefuse.supervisor.control import AnyRequest, Reply, Status, socket_path
+from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.notebook import Notebook
+from edgefuse.supervisor.notify import Notifier
+from edgefuse.supervisor.report import describe, make_status
+from edgefuse.supervisor.server import Server
+from edgefuse.supervisor.steering import Steering
+from edgefuse.supervisor.supervision import Supervision
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.25
+SENSE_S = 2.0
+"""Between two looks at the temperatures, which change over many seconds."""
+
+
+class Daemon:
+    """Everything that lives as long as the supervisor."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.notebook = Notebook(state_path(), self.journal)
+        self.steering = Steering(self.journal, self.notebook, check_site)
+        self._children = Children()
+        self.supervision = Supervision(
+            self._children, self.journal, self._divide(), self.steering.make_recipe, self._on_blamed
+        )
+        self._started_s = self._sensed_s = _now_s()
+        self._notifier = Notifier()
+        self._server = Server(socket_path(), self.status, self._perform)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+
+    async def run(self) -> None:
+        """Run until SIGTERM or Ctrl-C.
+
+        Raises:
+            EdgefuseError: Another supervisor runs, or nobody could ever talk to this one.
+        """
+        await self._server.open()
+        self._listen(asyncio.get_running_loop())
+        self.journal.note("info", "started", "the supervisor has started")
+        self.supervision.tick(_now_s())
+        self.supervision.start()
+        self._notifier.ready()
+        try:
+            while not self._is_stopping or self.supervision.service.has_child:
+                self._tick(_now_s())
+                await asyncio.sleep(TICK_S)
+        finally:
+            await self._server.close()
+            await self.notebook.keep()
+
+    def status(self) -> Status:
+        """Tell everything that is known of this unit now."""
+        return make_status(self.steering, self.supervision, self.journal, self._started_s, _now_s())
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._children.watch(loop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload()))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+
+    def _tick(self, now_s: float) -> None:
+        self.supervision.tick(now_s)
+        if now_s - self._sensed_s >= SENSE_S:
+            self._sensed_s = now_s
+            self.steering.govern(self.supervision, now_s)
+            self._notifier.status(describe(self.status()))
+            self._begin(self.notebook.keep_now_and_then(now_s))
+        self._notifier.beat(now_s)
+
+    async def _perform(self, request: AnyRequest) -> Reply:
+        return await self.steering.perform(request, self.supervision)
+
+    async def _reload(self) -> None:
+        self._notifier.reloading()
+        await self.steering.reload(self.supervision)
+        self._notifier.ready()
+
+    def _stop(self) -> None:
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._notifier.stopping()
+            self.journal.note("info", "stopping", "the supervisor was told to stop")
+            self.supervision.stop()
+
+    def _on_blamed(self, setups: tuple[Setup, ...], how: str) -> None:
+        names = ", ".join(f"{setup.sha256[:12]} at {setup.size_px} px on {setup.runtime}" for setup in setups)
+        self.journal.note("error", "model_blamed", f"{how} while native code was at {names}")
+        self._begin(self.notebook.keep_crash(setups, how))
+
+    def _divide(self) -> WorkerGroup | None:
+        try:
+            return divide_group()
+        except EdgefuseError as e:
+            self.journal.note("info", "not_limited", str(e))
+            return None
+
+    def _begin(self, work: Coroutine[object, object, None]) -> None:
+        """Let work go on beside the loop; a defect in it is seen."""
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a task failed", exc_info=error)
+
+
+def _now_s() -> float:
+    return clock.now_ns() / clock.NS_PER_S

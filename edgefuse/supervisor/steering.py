@@ -1,0 +1,210 @@
+"""What shall run, and how the worker gets there: every change of mind goes through here, one after the other.
+
+    SIGHUP ─────────► read, check ──┐
+    pin, pause ─────► check ────────┼─► settle what wins ─► compare ─► messages, or a restart
+    the governor ───────────────────┘
+
+A change that does not fit is refused with its reason, and what ran before goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+import msgspec
+
+from edgefuse import clock, ipc
+from edgefuse.config.site import Site
+from edgefuse.errors import EdgefuseError
+from edgefuse.store.state import Pin, Pins
+from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
+from edgefuse.supervisor.heat import HeatWatch
+from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.notebook import Notebook
+from edgefuse.supervisor.settings import Change, Wanted, compare, resolve
+from edgefuse.supervisor.supervision import Recipe, Supervision
+from edgefuse.supervisor.unit import Unit, load_unit
+
+Check = Callable[[str, Site], Awaitable[str]]
+"""Gives what is wrong with a configuration under an interpreter; empty where nothing is."""
+
+
+class Steering:
+    """Knows what shall run, and sees to it."""
+
+    def __init__(self, journal: Journal, notebook: Notebook, check: Check) -> None:
+        self.unit: Unit | None = None
+        """Nothing while the configuration could never be read."""
+        self.wanted: Wanted | None = None
+        self.heat: HeatWatch | None = None
+        self._journal, self._notebook, self._check = journal, notebook, check
+        self._changing = asyncio.Lock()
+
+    def make_recipe(self) -> Recipe:
+        """Say how the worker is started; where the configuration could not be read before, that is tried again.
+
+        Raises:
+            EdgefuseError: A person must mend something.
+        """
+        unit = self.unit or self._adopt(load_unit(), self._notebook.state.pins)
+        assert self.wanted is not None  # it comes with the unit
+        return Recipe(unit.python(), self.wanted.make_start(), self.wanted.memory_mb)
+
+    async def reload(self, supervision: Supervision) -> None:
+        """Read the configuration again, and change what is different; a broken one is refused."""
+        async with self._changing:
+            try:
+                unit = load_unit()
+                await self._change(unit, self._notebook.state.pins, supervision)
+            except EdgefuseError as e:
+                self._journal.note("error", "configuration_refused", str(e))
+                return
+            self._journal.note("info", "configuration_read", "the configuration was read again")
+
+    async def perform(self, request: AnyRequest, supervision: Supervision) -> Reply:
+        """Do what somebody asked for at the control socket."""
+        async with self._changing:
+            try:
+                if isinstance(request, SetPin):
+                    return await self._pin(request, supervision)
+                if isinstance(request, SetPaused):
+                    return await self._pause(request, supervision)
+                if isinstance(request, TakeSnapshot):
+                    error = await supervision.ask(partial(_make_snapshot, request.path))
+                    return Refused(error) if error else Done()
+            except EdgefuseError as e:
+                return Refused(str(e))
+        raise AssertionError(f"{type(request).__name__} is answered elsewhere")
+
+    def govern(self, supervision: Supervision, now_s: float) -> None:
+        """Read the temperatures, and take the point that follows, where nobody has decided otherwise."""
+        if self.unit is None or self.wanted is None or self.heat is None:
+            return
+        self.heat.step(now_s, supervision.beat, self.wanted.point)
+        self._notebook.learn(self.heat.learned())
+        if not self.wanted.is_point_free or self.heat.point == self.wanted.point:
+            return
+        self.wanted = resolve(self.unit.site, self.unit.profile, self._notebook.state.pins, self.heat.point)
+        supervision.tell(ipc.SetPoint(point=self.wanted.point))
+        self._note_point(self.heat.reason)
+
+    async def _pin(self, request: SetPin, supervision: Supervision) -> Reply:
+        unit = self._loaded()
+        pin = Pin(request.value, clock.wall_iso()) if request.value else None
+        before = self._notebook.state.pins
+        if request.setting == "point":
+            after = msgspec.structs.replace(before, point=pin and _point_pin(pin, unit))
+        elif request.setting == "face":
+            after = msgspec.structs.replace(before, face=pin)
+            _check_donor(resolve(unit.site, unit.profile, after, 0), after)
+        else:
+            after = msgspec.structs.replace(before, effect=pin)
+        await self._change(unit, after, supervision)
+        self._journal.note("info", "pinned", f"{request.setting} pinned to {request.value or 'nothing'}")
+        return await self._keep(after)
+
+    async def _pause(self, request: SetPaused, supervision: Supervision) -> Reply:
+        pin = Pin(True, clock.wall_iso()) if request.is_paused else None
+        after = msgspec.structs.replace(self._notebook.state.pins, is_paused=pin)
+        await self._change(self._loaded(), after, supervision)
+        word = "paused" if request.is_paused else "resumed"
+        self._journal.note("info", "paused" if request.is_paused else "resumed", f"{word} by an operator")
+        return await self._keep(after)
+
+    async def _keep(self, pins: Pins) -> Reply:
+        error = await self._notebook.keep_pins(pins)
+        return Refused(f"it is in force, but only until the supervisor ends: {error}") if error else Done()
+
+    async def _change(self, unit: Unit, pins: Pins, supervision: Supervision) -> None:
+        """Go over to other settings, or to none of them.
+
+        Raises:
+            EdgefuseError: They do not fit; nothing has changed.
+        """
+        governed = self.heat.point if self.heat else 0
+        after = resolve(unit.site, unit.profile, pins, governed)
+        change = compare(self.wanted, after) if self.wanted else Change(restart="there is a configuration now")
+        needs_check = change.effect is not None or change.restart
+        if needs_check and (error := await self._check(unit.python(), after.site)):
+            raise EdgefuseError(error)
+        if supervision.is_open and not change.restart:
+            await self._tell(change, supervision)
+        elif change != Change():
+            change = replace(change, restart=change.restart or "the settings changed")
+        self._adopt(unit, pins)
+        if change.point is not None:
+            self._note_point("no longer pinned" if after.is_point_free else "an operator decided")
+        if change.restart:
+            supervision.restart(change.restart)
+        elif supervision.service.state in ("BACKOFF", "FATAL"):
+            supervision.start()  # a person looks after it, and something else may be mended
+
+    async def _tell(self, change: Change, supervision: Supervision) -> None:
+        """Change a running worker by messages.
+
+        Raises:
+            EdgefuseError: It refuses, and goes on as before.
+        """
+        if change.effect is not None:
+            effect, settings = change.effect
+            if error := await supervision.ask(partial(_make_set_effect, effect, settings)):
+                raise EdgefuseError(error)
+        if change.point is not None:
+            supervision.tell(ipc.SetPoint(point=change.point))
+        if change.is_paused is not None:
+            supervision.tell(ipc.Pause() if change.is_paused else ipc.Resume())
+
+    def _adopt(self, unit: Unit, pins: Pins) -> Unit:
+        """Let settings be what shall run from now on."""
+        if self.heat is None or self.unit is None or self.unit.profile != unit.profile:
+            self.heat = HeatWatch(unit.profile, self._notebook.state.learned)
+        self.unit = unit
+        self.wanted = resolve(unit.site, unit.profile, pins, self.heat.point)
+        return unit
+
+    def _loaded(self) -> Unit:
+        """Give the unit.
+
+        Raises:
+            ConfigError: Its configuration could never be read.
+        """
+        return self.unit or self._adopt(load_unit(), self._notebook.state.pins)
+
+    def _note_point(self, reason: str) -> None:
+        assert self.wanted is not None  # there was a change of it
+        point = self.wanted.point
+        self._notebook.add_point(point, reason)
+        self._journal.note("info", "point_changed", f"point {point}: {reason}")
+
+
+def _point_pin(pin: Pin[str], unit: Unit) -> Pin[int]:
+    """Read the number of a point.
+
+    Raises:
+        EdgefuseError: The ladder has no such point.
+    """
+    last = len(unit.profile.ladder) - 1
+    if not pin.value.isdecimal() or int(pin.value) > last:
+        raise EdgefuseError(f"cannot pin point '{pin.value}': '{unit.profile.id}' has points 0 to {last}")
+    return Pin(int(pin.value), pin.since)
+
+
+def _check_donor(wanted: Wanted, pins: Pins) -> None:
+    """See that a pinned face would be seen.
+
+    Raises:
+        EdgefuseError: The effect lays no face over others.
+    """
+    if pins.face is not None and wanted.site.face is None:
+        raise EdgefuseError(f"cannot pin a face: the effect '{wanted.site.effect}' has no donor; pin fuse_mesh first")
+
+
+def _make_snapshot(path: str, number: int) -> ipc.Snapshot:
+    return ipc.Snapshot(id=number, path=path)
+
+
+def _make_set_effect(effect: str, settings: Mapping[str, Mapping[str, str]], number: int) -> ipc.SetEffect:
+    return ipc.SetEffect(id=number, effect=effect, settings=settings)

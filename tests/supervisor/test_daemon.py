@@ -1,0 +1,219 @@
+"""The supervisor as a process, over a worker that is a process too."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fakes.supervisor import Running, write_site
+
+from edgefuse import paths
+from edgefuse.config.site import site_path
+from edgefuse.store.state import load_state, state_path
+from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, Status, TakeSnapshot
+
+Supervise = Callable[..., Running]
+
+
+def kinds(status: Status) -> list[str]:
+    """Give the kinds of the events, the newest last."""
+    return [event.kind for event in status.events]
+
+
+def test_frames_flow_and_no_pixel_library_is_loaded(supervise: Supervise) -> None:
+    running = supervise()
+    status = running.wait_for_frames()
+    maps = Path(f"/proc/{running.process.pid}/maps").read_text()
+    assert not [name for name in ("numpy", "cv2", "onnxruntime", "openvino", "/av/") if name in maps]
+    assert status.supervisor_mb < 32  # with margin for other interpreters; the figure is in docs/supervisor.md
+
+
+def test_sigterm_ends_both_soon_and_leaves_no_socket(supervise: Supervise) -> None:
+    running = supervise()
+    worker = running.wait_for_frames().service.pid
+    start_s = time.monotonic()
+    assert running.stop() == 0
+    assert time.monotonic() - start_s < 5
+    assert not Path(f"/proc/{worker}").exists() and not (paths.run_dir() / "control.sock").exists()
+
+
+def test_a_worker_that_will_not_stop_does_not_hold_up_the_end(supervise: Supervise) -> None:
+    running = supervise("deaf")
+    running.wait_for_frames()
+    start_s = time.monotonic()
+    assert running.stop() == 0
+    assert time.monotonic() - start_s < 5
+
+
+def test_a_killed_worker_comes_back_and_nothing_of_it_is_left(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    before = running.count_descriptors()
+    for restarts in (1, 2):
+        running.kill_worker(signal.SIGKILL)
+        running.wait(lambda s: s.service.restarts == restarts)  # noqa: B023 -- waited for before it changes
+        status = running.wait_for_frames()
+    assert running.count_descriptors() == before
+    assert status.heartbeat is not None and "worker_crashed" in kinds(status)
+    assert load_state(state_path()).crashes == ()  # who kills from outside blames no model
+
+
+def test_a_model_that_crashes_the_worker_is_remembered(supervise: Supervise) -> None:
+    running = supervise("crash")
+    running.wait(lambda s: s.service.restarts >= 2 and "model_blamed" in kinds(s))
+    assert running.stop() == 0
+    assert [(crash.how, crash.count >= 2) for crash in load_state(state_path()).crashes] == [("SIGSEGV", True)]
+
+
+def test_a_worker_that_hangs_is_ended_and_replaced(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    running.kill_worker(signal.SIGSTOP)
+    status = running.wait(lambda s: s.service.restarts == 1 and s.service.state == "RUNNING")
+    assert "worker_hung" in kinds(status)
+    assert load_state(state_path()).crashes == ()  # somebody had stopped it
+
+
+def test_a_missing_source_is_waited_for(supervise: Supervise) -> None:
+    running = supervise("waiting")
+    status = running.wait(lambda s: s.service.reason == "waits for the source")
+    assert (status.service.state, status.service.restarts) == ("RUNNING", 0)
+
+
+def test_what_a_person_must_mend_is_fatal_until_it_is_mended(supervise: Supervise) -> None:
+    running = supervise("refuse")
+    status = running.wait(lambda s: s.service.state == "FATAL")
+    assert status.service.reason == "cannot open /dev/video0: permission denied"
+    assert status.service.retry_in_s is not None
+    write_site("well")
+    running.signal(signal.SIGHUP)
+    running.wait_for_frames()
+
+
+def test_a_missing_configuration_is_told_and_can_be_mended(supervise: Supervise) -> None:
+    running = supervise(None)
+    status = running.wait(lambda s: s.service.state == "FATAL")
+    assert "edgefuse.yaml" in status.service.reason
+    write_site("well")
+    running.signal(signal.SIGHUP)
+    running.wait_for_frames()
+
+
+def test_a_broken_configuration_is_refused_and_the_old_one_goes_on(supervise: Supervise) -> None:
+    running = supervise()
+    before = running.wait_for_frames().service.pid
+    site_path().write_text("source: well\nsinc: null\n")
+    running.signal(signal.SIGHUP)
+    status = running.wait(lambda s: "configuration_refused" in kinds(s))
+    assert "did you mean `sink`?" in status.events[-1].text
+    assert (status.service.pid, status.service.state) == (before, "RUNNING")
+
+
+def test_settings_that_the_worker_would_not_take_are_refused(supervise: Supervise) -> None:
+    running = supervise()
+    before = running.wait_for_frames().service.pid
+    write_site("broken")
+    running.signal(signal.SIGHUP)
+    status = running.wait(lambda s: "configuration_refused" in kinds(s))
+    assert status.events[-1].text == "cannot load source 'broken': there is none"
+    assert status.service.pid == before
+
+
+def test_another_effect_needs_no_restart_and_another_source_does(supervise: Supervise) -> None:
+    running = supervise()
+    before = running.wait_for_frames().service.pid
+    write_site("well", effect="none")
+    running.signal(signal.SIGHUP)
+    status = running.wait(lambda s: s.heartbeat and s.heartbeat.effect == "none")
+    assert status.service.pid == before and status.settings["effect"].origin == "site"
+    write_site("waiting", effect="none")
+    running.signal(signal.SIGHUP)
+    status = running.wait(lambda s: s.service.reason == "waits for the source")
+    assert status.service.pid != before
+
+
+def test_pins_win_and_outlive_the_supervisor(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    assert running.ask(SetPin(setting="point", value="2")) == Done()
+    assert running.ask(SetPin(setting="effect", value="none")) == Done()
+    running.wait(lambda s: s.heartbeat and (s.heartbeat.point, s.heartbeat.effect) == (2, "none"))
+    assert running.stop() == 0
+    status = supervise().wait(lambda s: s.heartbeat and (s.heartbeat.point, s.heartbeat.effect) == (2, "none"))
+    assert {name: status.settings[name].origin for name in ("point", "effect")} == {"point": "pin", "effect": "pin"}
+
+
+def test_a_pin_that_is_taken_away_gives_way(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    for value in ("none", ""):
+        assert running.ask(SetPin(setting="effect", value=value)) == Done()
+    status = running.wait(lambda s: s.heartbeat and s.heartbeat.effect == "anonymise")
+    assert status.settings["effect"].origin == "default"
+
+
+def test_pins_that_do_not_fit_are_refused(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    for request in (
+        SetPin(setting="point", value="9"),
+        SetPin(setting="point", value="best"),
+        SetPin(setting="effect", value="sepia"),
+        SetPin(setting="face", value="/no/face"),
+    ):
+        assert isinstance(running.ask(request), Refused)
+    assert running.ask(SetPin(setting="effect", value="fuse_mesh")) == Done()
+    assert running.ask(SetPin(setting="face", value="/no/face")) == Refused("cannot find a face")
+
+
+def test_paused_is_healthy_and_kept(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    assert running.ask(SetPaused(is_paused=True)) == Done()
+    running.wait(lambda s: s.service.reason == "paused")
+    running.kill_worker(signal.SIGKILL)
+    running.wait(lambda s: s.service.restarts == 1 and s.service.reason == "paused")
+    assert running.ask(SetPaused(is_paused=False)) == Done()
+    running.wait(lambda s: s.service.state == "RUNNING" and s.service.reason == "")
+
+
+def test_a_snapshot_is_written(supervise: Supervise, tmp_path: Path) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    assert running.ask(TakeSnapshot(path=str(tmp_path / "now.png"))) == Done()
+    assert (tmp_path / "now.png").read_bytes() == b"picture"
+
+
+def test_a_state_that_cannot_be_kept_stops_nothing(supervise: Supervise) -> None:
+    state_path().parent.mkdir(parents=True)
+    state_path().mkdir()
+    running = supervise()
+    status = running.wait_for_frames()
+    assert "state_not_kept" in kinds(status)
+    assert isinstance(reply := running.ask(SetPin(setting="point", value="1")), Refused)
+    assert "it is in force" in reply.reason
+    running.wait(lambda s: s.heartbeat and s.heartbeat.point == 1)
+
+
+def test_a_missing_interpreter_is_told(supervise: Supervise) -> None:
+    (paths.config_dir() / "fake_python").unlink()
+    status = supervise().wait(lambda s: s.service.state == "FATAL")
+    assert "worker_python" in status.service.reason
+
+
+def test_a_second_supervisor_is_sent_away(supervise: Supervise) -> None:
+    supervise().wait_for_frames()
+    assert supervise().process.wait(20) == 2
+
+
+def test_a_supervisor_that_stood_still_keeps_its_worker(supervise: Supervise) -> None:
+    running = supervise()
+    worker = running.wait_for_frames().service.pid
+    running.signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    running.signal(signal.SIGCONT)
+    assert running.wait_for_frames().service.pid == worker
+    assert os.getpgid(worker or 0) == worker
