@@ -181,7 +181,7 @@ def _understand(node: yaml.Node, kind: inspect.Type) -> Any:
     if isinstance(kind, inspect.StrType):
         text.encode()  # refuses the halves of surrogate pairs that "\ud800" makes
         return _pick(text, {} if _is_null(node) else {text: text})
-    if node.style is not None:
+    if node.style:  # libyaml gives an empty one where Python gives none
         raise ValueError  # quotes make it text
     if isinstance(kind, inspect.BoolType):
         return _pick(text, {"true": True, "false": False})

@@ -15,6 +15,8 @@ from edgefuse.config.host import Host
 from edgefuse.config.profile import Profile
 from edgefuse.errors import ConfigError
 
+CHECKOUT = Path(__file__).parents[2]
+
 
 def complaint(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
@@ -115,3 +117,21 @@ def test_any_values_in_a_profile_give_a_config_error_that_names_places(value: ob
     with pytest.raises(ConfigError) as caught:
         loader.parse(yaml.safe_dump(value), Profile, name="f.yaml")
     assert all(line.startswith("f.yaml:") for line in str(caught.value).splitlines())
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="libyaml is not here")
+@pytest.mark.parametrize(
+    "path", [*CHECKOUT.glob("devices/*.yaml"), *CHECKOUT.glob("models/*.yaml")], ids=lambda p: p.stem
+)
+def test_libyaml_reads_shipped_files_as_python_does(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = document.compose(path.read_text(), path.name)
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    assert flatten(fast) == flatten(document.compose(path.read_text(), path.name))
+
+
+def flatten(node: yaml.Node) -> object:
+    """Give a node's content with its places."""
+    children = node.value if isinstance(node, yaml.CollectionNode) else ()
+    value = node.value if isinstance(node, yaml.ScalarNode) else None
+    pairs = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
+    return node.tag, value, node.start_mark.line, node.start_mark.column, [flatten(part) for part in pairs]
