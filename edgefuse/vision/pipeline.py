@@ -15,7 +15,7 @@ from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import ConfigError
 from edgefuse.vision.model import Models
 from edgefuse.vision.source import StreamFormat
-from edgefuse.vision.stage import Stage, StageContext, StageType
+from edgefuse.vision.stage import GapWork, Stage, StageContext, StageType
 from edgefuse.vision.types import Attention, Packet, Search
 
 PACKAGE = "edgefuse.vision.stages"
@@ -80,6 +80,8 @@ class NamedStage:
 
     name: str
     stage: Stage
+    gap: tuple[GapWork, ...] = ()
+    """What it does between two frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,17 @@ def make_pipeline(
     """Make the stages, in the order of ``options``."""
     context = StageContext(models, ladder, stream.height_px, stream.width_px, Attention())
     types = stage_types(tuple(options))
-    made = {name: NamedStage(name, types[name].make(options[name], context)) for name in options}
+    made = {name: _make(name, types[name], options[name], context) for name in options}
     return Pipeline(
         find=tuple(made[name] for name in options if types[name].thread == "find"),
         compose=tuple(made[name] for name in options if types[name].thread == "compose"),
     )
+
+
+def _make(name: str, kind: StageType, options: msgspec.Struct, context: StageContext) -> NamedStage:
+    """Make one stage, with a gap of its own."""
+    own = dataclasses.replace(context, gap=[])
+    return NamedStage(name, kind.make(options, own), tuple(own.gap))
 
 
 def mark_failed(packet: Packet) -> Packet:

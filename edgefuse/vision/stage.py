@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.vision.model import Models
 from edgefuse.vision.types import Attention, Packet
+
+GapWork = Callable[[], bool]
+"""Does what was put off, and tells whether there was anything; it does not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,9 @@ class StageContext:
     width_px: int
     """Largest frame that will come."""
     attention: Attention
+    gap: list[GapWork] = field(default_factory=list)
+    """A stage of the find thread adds what the frame at hand need not wait for: it is called after each packet was
+    handed on. If it is not called, the stage does the same when its next packet comes."""
 
 
 class Stage(Protocol):

@@ -78,6 +78,8 @@ class Attention:
 
     is_search_due: bool = True
     """The detector should look at the whole of the next frame."""
+    may_search_wait: bool = False
+    """It only looks for newcomers, so that the frame need not wait for it; they come out with the frame after."""
     search_every: int | None = None
     """Most frames from one search to the next, whatever the operating point allows; an effect that must not miss
     newcomers sets it when it is made, before the first frame."""

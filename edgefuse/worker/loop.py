@@ -5,7 +5,10 @@
 A live stream keeps only the newest frame before find, and find takes it when at most one other is still on its way to
 the sink. Two frames under way are at most two frame periods of latency (Little's law), whichever step is the slow one,
 and no work is done on a frame that is then dropped; every displaced frame is counted. From file to file nothing is
-dropped: the mailboxes wait. Order is kept in both.
+dropped: the mailboxes wait, and hold several frames, so that one that takes long in one step does not idle the next.
+Order is kept in both.
+
+Between two frames, when it has handed one on, find does what the frame did not have to wait for (``StageContext.gap``).
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ from edgefuse.worker.turnstile import Turnstile
 logger = logging.getLogger(__name__)
 
 BUFFERS = 8  # four threads and three mailboxes hold one each, and one is free so that capture never waits
+FILE_PLACES = 3
+"""Frames that wait before find, and before compose, from file to file. The pool bounds both together; with 1, a search
+of three frame periods made compose wait for two."""
 LIVE_FRAMES = 2
 """Frames of a live stream between find and sink. With 3, latency under overload exceeds three frame periods; with 1,
 find and compose would take turns on one core."""
@@ -83,8 +89,10 @@ class Loop:
     def __post_init__(self) -> None:
         self.is_lossless = not (self.stream.is_live or self.is_paced)
         self.pool = BufferPool(BUFFERS, self.stream.height_px, self.stream.width_px)
-        self._to_find = Mailbox[_Job](is_lossless=self.is_lossless)
-        self._to_compose, self._to_deliver = (Mailbox[_Job](is_lossless=True) for _ in range(2))
+        places = FILE_PLACES if self.is_lossless else 1
+        self._to_find = Mailbox[_Job](is_lossless=self.is_lossless, places=places)
+        self._to_compose = Mailbox[_Job](is_lossless=True, places=places)
+        self._to_deliver = Mailbox[_Job](is_lossless=True)
         self._under_way = Turnstile(BUFFERS if self.is_lossless else LIVE_FRAMES)
         self._is_stopping = threading.Event()
         self._failure: BaseException | None = None
@@ -207,6 +215,7 @@ class Loop:
                     is_failing = True
                     packet = mark_failed(job.packet)
                 self._hand_over(self._to_compose, replace(job, packet=packet))
+                self._use_gap(job.pipeline)
         finally:
             self._to_find.close()
             self._to_compose.close()
@@ -231,6 +240,14 @@ class Loop:
             packet = named.stage.run(packet)
             self.stage_times[named.name].add(clock.now_ns() - start_ns)
         return packet
+
+    def _use_gap(self, pipeline: Pipeline) -> None:
+        """Let the stages of find do what they put off."""
+        for named in pipeline.find:
+            for work in named.gap:
+                start_ns = clock.now_ns()
+                if work():
+                    self.stage_times[named.name].add(clock.now_ns() - start_ns)
 
     def _deliver(self) -> None:
         try:

@@ -1,19 +1,21 @@
-"""A place for one item between two threads: the newest wins, or, where nothing may be lost, the giver waits."""
+"""A place between two threads: the newest item wins, or, where nothing may be lost, the giver waits for room."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Holds at most one item; order is always kept."""
+    """Holds one item, or up to ``places`` where nothing may be lost; order is always kept."""
 
-    def __init__(self, *, is_lossless: bool) -> None:
+    def __init__(self, *, is_lossless: bool, places: int = 1) -> None:
         self._is_lossless = is_lossless
-        self._item: T | None = None
+        self._places = places
+        self._items: deque[T] = deque()
         self._is_closed = False
         self._changed = threading.Condition()
 
@@ -21,23 +23,24 @@ class Mailbox(Generic[T]):
         """Leave an item and give back the one that nobody will take: the older one, or this one after ``close``."""
         with self._changed:
             if self._is_lossless:
-                self._changed.wait_for(lambda: self._item is None or self._is_closed)
+                self._changed.wait_for(lambda: len(self._items) < self._places or self._is_closed)
             if self._is_closed:
                 return item
-            displaced, self._item = self._item, item
+            displaced = self._items.popleft() if len(self._items) == self._places else None
+            self._items.append(item)
             self._changed.notify_all()
             return displaced
 
     def take(self) -> T | None:
         """Wait for an item; nothing comes after ``close`` once the last item was taken."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._is_closed)
-            item, self._item = self._item, None
+            self._changed.wait_for(lambda: self._items or self._is_closed)
+            item = self._items.popleft() if self._items else None
             self._changed.notify_all()
             return item
 
     def close(self) -> None:
-        """Let both sides go: nothing more is accepted; an item that is still here can be taken."""
+        """Let both sides go: nothing more is accepted; items that are still here can be taken."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

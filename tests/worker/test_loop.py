@@ -1,4 +1,5 @@
 import dataclasses
+import threading
 
 import pytest
 from fakes.streams import FakeSink, FakeSource, FakeStage, sleeping
@@ -7,9 +8,10 @@ from edgefuse import clock
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import RuntimeRunError, SinkError, SourceError, SourceGoneError
 from edgefuse.vision.pipeline import NamedStage, Pipeline
+from edgefuse.vision.stage import GapWork
 from edgefuse.vision.types import Packet, Search
 from edgefuse.worker import loop as loop_module
-from edgefuse.worker.loop import BUFFERS, Loop
+from edgefuse.worker.loop import BUFFERS, FILE_PLACES, Loop
 
 LADDER = tuple(
     OperatingPoint(effect_px=px, detect_px=128, rate_hz=rate_hz, detect_every=1)
@@ -25,8 +27,10 @@ def make_loop(
     *,
     point: int = 0,
     is_paced: bool = False,
+    gap: tuple[GapWork, ...] = (),
 ) -> Loop:
-    pipeline = Pipeline((NamedStage("find", find or FakeStage()),), (NamedStage("compose", compose or FakeStage()),))
+    found = NamedStage("find", find or FakeStage(), gap)
+    pipeline = Pipeline((found,), (NamedStage("compose", compose or FakeStage()),))
     return Loop(source, source.open(), sink, pipeline, LADDER, point, is_paced)
 
 
@@ -136,7 +140,7 @@ def test_point_changes_between_two_frames_and_loses_none() -> None:
     loop = make_loop(FakeSource(100), FakeSink(), FakeStage(remember))
     run(loop)
     changed_at = seen.index(192)
-    assert 50 < changed_at <= 54
+    assert 50 < changed_at <= 52 + FILE_PLACES
     assert seen == [256] * changed_at + [192] * (100 - changed_at)
 
 
@@ -248,6 +252,50 @@ def test_faces_that_the_effect_could_not_change_are_summed_up() -> None:
     loop = make_loop(FakeSource(6), FakeSink(), compose=FakeStage(lambda p: dataclasses.replace(p, passed_over=2)))
     run(loop)
     assert loop.counts.passed_over == 12
+
+
+def test_what_find_put_off_is_done_after_the_frame_was_handed_on() -> None:
+    """The gap after the first frame waits until compose has that frame: if find did it before, nobody would come."""
+    composed = threading.Event()
+    is_in_time: list[bool] = []
+
+    def note(packet: Packet) -> Packet:
+        composed.set()
+        return packet
+
+    def work() -> bool:
+        is_in_time.append(composed.wait(10))
+        return len(is_in_time) == 1
+
+    loop = make_loop(FakeSource(3), FakeSink(), compose=FakeStage(note), gap=(work,))
+    run(loop)
+    assert is_in_time == [True] * 3
+    assert loop.stage_times["find"].count == 3 + 1  # gaps in which there was nothing to do are not counted
+
+
+def test_a_slow_frame_from_file_to_file_leaves_work_for_the_next_step() -> None:
+    """While find is held back, compose goes on with the frames that wait before it."""
+    composed: list[int] = []
+    has_composed = threading.Semaphore(0)
+    compose_may = threading.Semaphore(0)
+
+    def find(packet: Packet) -> Packet:
+        if packet.frame.index == FILE_PLACES + 1:
+            for _ in range(FILE_PLACES + 1):
+                compose_may.release()
+            for _ in range(FILE_PLACES + 1):
+                assert has_composed.acquire(timeout=10)
+            compose_may.release(100)
+        return packet
+
+    def compose(packet: Packet) -> Packet:
+        assert compose_may.acquire(timeout=10)
+        composed.append(packet.frame.index)
+        has_composed.release()
+        return packet
+
+    run(make_loop(FakeSource(8), FakeSink(), FakeStage(find), FakeStage(compose)))
+    assert composed == list(range(8))
 
 
 def test_find_and_compose_run_in_threads_of_their_own() -> None:

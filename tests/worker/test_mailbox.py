@@ -27,6 +27,16 @@ def test_lossless_giver_waits_until_the_item_is_taken() -> None:
     assert mailbox.take() == 2
 
 
+def test_lossless_giver_waits_only_when_every_place_is_taken() -> None:
+    mailbox = Mailbox[int](is_lossless=True, places=3)
+    for i in range(3):
+        mailbox.put(i)
+    giver = in_thread(lambda: mailbox.put(3))
+    giver.join(0.05)
+    assert giver.is_alive()
+    assert [mailbox.take() for _ in range(4)] == [0, 1, 2, 3]
+
+
 def test_last_item_can_be_taken_after_close() -> None:
     mailbox = Mailbox[int](is_lossless=True)
     mailbox.put(1)

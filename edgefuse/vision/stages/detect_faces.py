@@ -1,4 +1,8 @@
-"""Finds the faces of a whole frame when the tracker asks for it, or in every frame where there is no tracker."""
+"""Finds the faces of a whole frame when the tracker asks for it, or in every frame where there is no tracker.
+
+A search that may wait keeps no frame waiting: the frame is only copied into the model's input, the model runs after the
+packet was handed on, and what it finds comes out with the next packet.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import msgspec
 import numpy as np
 
 from edgefuse import registry
+from edgefuse.errors import RuntimeRunError
 from edgefuse.vision.detector import Decoder, DecoderType
 from edgefuse.vision.face.letterbox import Letterbox
 from edgefuse.vision.model import ImageInput, Model
@@ -36,9 +41,25 @@ class Detector:
         self._letterbox = Letterbox(self._input.width_px)
 
     def detect(self, pixels: Pixels, min_score: float) -> tuple[Face, ...]:
-        """Find the faces of a frame, best first, in pixels of the frame."""
+        """Find the faces of a frame, best first, in pixels of the frame.
+
+        Raises:
+            RuntimeRunError: The model failed.
+        """
+        self.show(pixels)
+        return self.look(min_score)
+
+    def show(self, pixels: Pixels) -> None:
+        """Copy a frame into the input."""
         self._letterbox.write(pixels)
         self._input.write(self._letterbox.picture)
+
+    def look(self, min_score: float) -> tuple[Face, ...]:
+        """Find the faces of the frame that was shown last.
+
+        Raises:
+            RuntimeRunError: The model failed.
+        """
         self._model.run()
         return tuple(self._to_frame(face) for face in self._decoder.decode(self._model.outputs, min_score))
 
@@ -58,13 +79,34 @@ class DetectFaces:
         models = {point.detect_px: context.models.model(TASK, point.detect_px) for point in context.ladder}
         detectors = {id(model): Detector(model) for model in models.values()}
         self._detectors = {detect_px: detectors[id(model)] for detect_px, model in models.items()}
+        self._waiting: Detector | None = None
+        """Was shown a frame that it has not looked at yet."""
+        self._found_late: tuple[Face, ...] = ()
+        context.gap.append(self.catch_up)
 
     def run(self, packet: Packet) -> Packet:
-        """Look at the whole frame if a search is due."""
+        """Look at the whole frame if a search is due, or give what one found in the frame before."""
+        self.catch_up()
+        faces, self._found_late = self._found_late, ()
         if not self._attention.is_search_due:
-            return packet
-        faces = self._detectors[packet.point.detect_px].detect(packet.frame.pixels, self._min_score)
-        return replace(packet, faces=faces, search=Search.WHOLE)
+            return replace(packet, faces=faces) if faces else packet
+        detector = self._detectors[packet.point.detect_px]
+        if self._attention.may_search_wait:
+            detector.show(packet.frame.pixels)
+            self._waiting = detector
+            return replace(packet, faces=faces)
+        return replace(packet, faces=detector.detect(packet.frame.pixels, self._min_score), search=Search.WHOLE)
+
+    def catch_up(self) -> bool:
+        """Do the search that was put off; should it fail, the next frame is searched without delay."""
+        detector, self._waiting = self._waiting, None
+        if detector is None:
+            return False
+        try:
+            self._found_late = detector.look(self._min_score)
+        except RuntimeRunError:
+            self._attention.is_search_due, self._attention.may_search_wait = True, False
+        return True
 
     def close(self) -> None:
         """Nothing of its own is open."""

@@ -3,9 +3,10 @@
 A face is looked for where its last landmarks were; only faces that nobody follows yet come from the detector. The
 detector is asked for when nothing is followed, when a face was lost, when it sees a face in which the landmark model
 sees none, and every ``OperatingPoint.detect_every`` frames; the last two only while more faces may be followed, or
-where an effect must know of all. Faces without landmarks are passed on with ``track_id`` 0 and no mesh: what hides
-faces must hide them too. Where faces meet, ``edgefuse.vision.face.identity`` tells who is who; the one behind is
-passed on likewise, in a box around the places where it may be, and looked for in every frame.
+where an effect must know of all. Unless one must, the last search keeps no frame waiting, and newcomers are taken up
+one frame later. Faces without landmarks are passed on with ``track_id`` 0 and no mesh: what hides faces must hide them
+too. Where faces meet, ``edgefuse.vision.face.identity`` tells who is who; the one behind is passed on likewise, in a
+box around the places where it may be, and looked for in every frame.
 """
 
 from __future__ import annotations
@@ -60,19 +61,27 @@ class TrackFaces:
     def run(self, packet: Packet) -> Packet:
         """Follow known faces, take up new ones, decide whether the detector looks at the next frame."""
         is_searched = packet.search is Search.WHOLE
-        self._attention.is_search_due = True  # stays so if a model fails below
+        is_begun = is_searched or self._attention.is_search_due
+        self._attention.is_search_due, self._attention.may_search_wait = True, False  # stays so if a model fails below
+        # What a search in the frame before found is compared with where the tracks were then.
+        late = [] if is_searched else self._others(packet)
         known = len(self._tracks)
         self._tracks = self._keep_apart([track for track in self._tracks if self._follow(track, packet)], packet)
         has_lost = len(self._tracks) < known
-        detected = [face for face in packet.faces if not _is_inside(face, self._tracks)]
+        detected = self._others(packet) if is_searched else late
         unconfirmed = [face for face in detected if not self._take_up(face, packet)]
-        self._frames_since_search = 0 if is_searched else self._frames_since_search + 1
-        is_interval_over = self._frames_since_search + 1 >= self._search_every(packet)
-        is_curious = self._wants_newcomers() and (bool(unconfirmed) or is_interval_over)
+        self._frames_since_search = 0 if is_begun else self._frames_since_search + 1
         hidden = self._lost.hidden(packet.frame.captured_ns)
-        self._attention.is_search_due = not self._tracks or has_lost or is_curious or bool(hidden)
+        is_urgent = not self._tracks or has_lost or bool(hidden) or (bool(unconfirmed) and self._wants_newcomers())
+        is_interval_over = self._frames_since_search + 1 >= self._search_every(packet)
+        self._attention.is_search_due = is_urgent or (is_interval_over and self._wants_newcomers())
+        self._attention.may_search_wait = not is_urgent and self._attention.search_every is None
         faces = (*(track.face for track in self._tracks), *unconfirmed, *hidden)
         return replace(packet, faces=faces, search=Search.WHOLE if is_searched else Search.TRACKED)
+
+    def _others(self, packet: Packet) -> list[Face]:
+        """Give the detected faces that nobody follows."""
+        return [face for face in packet.faces if not _is_inside(face, self._tracks)]
 
     def _wants_newcomers(self) -> bool:
         """Tell whether it would matter if the detector found another face: there is room, or an effect must know."""

@@ -1,6 +1,6 @@
 """Tests of following faces, in the world of discs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +30,7 @@ class Finder:
         context = StageContext(self.models, (point,), 240, 320, self.attention)
         self._detect = detect_faces.DetectFaces(detect_faces.Options(), context)
         self._track = track_faces.TrackFaces(track_faces.Options(**options), context)  # type: ignore[arg-type]
+        self._gap = context.gap
         self._index = -1
 
     def see(self, *discs: Disc, at_ns: int | None = None) -> Packet:
@@ -42,6 +43,17 @@ class Finder:
 
     def watch(self, scenes: Iterable[Sequence[Disc]]) -> list[Packet]:
         return [self.see(*scene) for scene in scenes]
+
+    def watch_slowly(self, scenes: Iterable[Sequence[Disc]]) -> Iterator[Packet]:
+        """See one scene after the other, and use the gap after each."""
+        for scene in scenes:
+            seen = self.see(*scene)
+            self.use_gap()
+            yield seen
+
+    def use_gap(self) -> None:
+        for work in self._gap:
+            work()
 
     @property
     def searches(self) -> int:
@@ -69,8 +81,63 @@ def test_moving_faces_keep_their_ids_and_the_detector_rests() -> None:
 
 
 def test_the_detector_looks_again_every_few_frames() -> None:
-    packets = Finder().watch([[LEFT]] * 16)
-    assert [i for i, p in enumerate(packets) if p.search is Search.WHOLE] == [0, 5, 10, 15]
+    finder = Finder()
+    seen = [finder.searches for _ in finder.watch_slowly([[LEFT]] * 17)]
+    assert [i for i in range(1, 17) if seen[i] > seen[i - 1]] == [5, 10, 15]
+
+
+def test_a_search_for_newcomers_begins_when_the_frame_was_handed_on() -> None:
+    finder = Finder()
+    packets = finder.watch([[LEFT]] * 6)
+    assert (packets[5].search, finder.searches) == (Search.TRACKED, 1)
+    finder.use_gap()
+    assert finder.searches == 2
+
+
+@pytest.mark.parametrize("has_gap", [False, True])
+def test_a_newcomer_is_taken_up_one_frame_after_the_search_that_found_it(has_gap: bool) -> None:
+    finder = Finder()
+    scenes = [[LEFT]] * 3 + [[LEFT, RIGHT]] * 4
+    packets = list(finder.watch_slowly(scenes)) if has_gap else finder.watch(scenes)
+    assert [ids(p) for p in packets] == [[1]] * 6 + [[1, 2]]
+
+
+def test_a_followed_face_that_moves_on_during_a_search_is_not_taken_for_another() -> None:
+    finder = Finder()
+    packets = finder.watch([[(60 + 22 * i, 120, 30)] for i in range(9)])
+    assert [ids(p) for p in packets] == [[1]] * 9
+    assert all(p.search is Search.TRACKED for p in packets[1:])
+
+
+def test_a_face_that_is_lost_during_a_search_is_looked_for_at_once() -> None:
+    finder = Finder()
+    finder.watch([[LEFT, RIGHT]] * 6)
+    lost, searched = finder.see(RIGHT), finder.see(RIGHT)
+    assert (ids(lost), lost.search) == ([2], Search.TRACKED)
+    assert (ids(searched), searched.search) == ([2], Search.WHOLE)
+
+
+def test_a_search_that_fails_in_the_gap_is_made_again_on_the_next_frame() -> None:
+    finder = Finder()
+    finder.watch([[LEFT]] * 6)
+    session = finder.models.model("detect_faces").session
+    works = session.look  # type: ignore[attr-defined]
+
+    def fail(*_: object) -> None:
+        raise RuntimeRunError("cannot run disc: it is broken")
+
+    session.look = fail  # type: ignore[attr-defined]
+    finder.use_gap()
+    session.look = works  # type: ignore[attr-defined]
+    seen = finder.see(LEFT, RIGHT)
+    assert (ids(seen), seen.search) == ([1, 2], Search.WHOLE)
+
+
+def test_where_an_effect_must_know_of_all_the_frame_waits_for_the_search() -> None:
+    finder = Finder()
+    finder.attention.search_every = 3
+    packets = finder.watch([[LEFT]] * 7)
+    assert [i for i, p in enumerate(packets) if p.search is Search.WHOLE] == [0, 3, 6]
 
 
 def test_an_effect_may_ask_the_detector_to_look_more_often_but_not_less() -> None:
@@ -83,8 +150,10 @@ def test_an_effect_may_ask_the_detector_to_look_more_often_but_not_less() -> Non
     assert searches == [10, 5, 2]
 
 
-def test_a_new_face_is_taken_up_at_the_next_look_of_the_detector() -> None:
-    packets = Finder().watch([[LEFT]] * 3 + [[LEFT, RIGHT]] * 3)
+def test_a_new_face_is_taken_up_at_the_next_look_of_the_detector_where_an_effect_must_know() -> None:
+    finder = Finder()
+    finder.attention.search_every = 5
+    packets = finder.watch([[LEFT]] * 3 + [[LEFT, RIGHT]] * 3)
     assert [ids(p) for p in packets] == [[1], [1], [1], [1], [1], [1, 2]]
 
 
