@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import msgspec
+
 from edgefuse.config.host import Host
 from edgefuse.config.manifest import Variant
 from edgefuse.config.profile import Profile, choose_profile, find_profile, load_profiles
 from edgefuse.errors import PlanError
+from edgefuse.planning.host import read_host
 from edgefuse.planning.plan import Plan
-from edgefuse.planning.probe import OnProbed, probe_host
+from edgefuse.planning.probe import OnProbed
 from edgefuse.planning.proof import ensure_golden
+from edgefuse.planning.recall import recall_or_probe
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import Release, current_release
 from edgefuse.store.state import state_path
@@ -61,7 +65,7 @@ class Board:
 
 
 def probe_board(profile_id: str | None, on_probed: OnProbed | None = None) -> Board:
-    """Probe this unit and give it with its profile and the current release.
+    """Probe this unit, or recall what the last probe found, and give it with its profile and the current release.
 
     Args:
         profile_id: Profile to use in place of the one that matches.
@@ -73,9 +77,9 @@ def probe_board(profile_id: str | None, on_probed: OnProbed | None = None) -> Bo
     """
     store = open_store()
     release = current_release(store)
-    named = find_profile(profile_id) if profile_id is not None else None
-    host = probe_host(profile=named, on_probed=on_probed)
-    profile = named or choose_profile(load_profiles().values(), host)
+    host = read_host()
+    profile = find_profile(profile_id) if profile_id is not None else choose_profile(load_profiles().values(), host)
+    host = msgspec.structs.replace(host, runtimes=recall_or_probe(profile, host, state_path(), on_probed))
     if not any(fact.is_usable for fact in host.runtimes):
         reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
         raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")

@@ -14,6 +14,9 @@ from edgefuse.store.state import State
 # A default donor that is nobody's face is worth more than a free licence; the choice names the licence.
 _TASKS_FOR_TRIAL = frozenset({"make_person"})
 
+TOO_MANY_CRASHES = 3
+"""One may be anybody's fault; three while the same model ran are its own."""
+
 
 def find_obstacle(candidate: Candidate, host: Host, state: State, absent: Mapping[str, str]) -> str:
     """Say why a candidate cannot run here; empty where it can.
@@ -35,6 +38,7 @@ def _obstacles(candidate: Candidate, host: Host, state: State, absent: Mapping[s
     yield _version_obstacle(variant, rule, host)
     yield _file_obstacle(variant, absent)
     yield _check_obstacle(candidate, state)
+    yield _crash_obstacle(candidate, state)
 
 
 def _licence_obstacle(manifest: Manifest) -> str:
@@ -97,3 +101,10 @@ def _file_obstacle(variant: Variant, absent: Mapping[str, str]) -> str:
 def _check_obstacle(candidate: Candidate, state: State) -> str:
     failure = state.failure(candidate.setup)
     return f"failed its golden check here: {failure}" if failure else ""
+
+
+def _crash_obstacle(candidate: Candidate, state: State) -> str:
+    crash = state.crash(candidate.setup)
+    if crash is None or crash.count < TOO_MANY_CRASHES:
+        return ""
+    return f"crashed the worker here {crash.count} times ({crash.how})"

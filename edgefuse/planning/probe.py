@@ -41,15 +41,24 @@ def probe_host(root: Path = Path("/"), profile: Profile | None = None, on_probed
         ConfigError: A profile's file does not fit.
     """
     host = read_host(root)
-    profile = profile or matching_profile(host)
+    facts = probe_runtimes(profile or matching_profile(host), host.cores, on_probed)
+    return msgspec.structs.replace(host, runtimes=facts)
+
+
+def probe_runtimes(profile: Profile | None, at_once: int, on_probed: OnProbed | None = None) -> tuple[RuntimeFact, ...]:
+    """Prove the runtimes of a profile, some at the same time; all of them without one.
+
+    Raises:
+        ChildStoppedError: Somebody stopped a child, which says nothing about its runtime.
+    """
     python = profile.worker_python if profile else None
-    with ThreadPoolExecutor(max_workers=host.cores) as pool:
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
         facts = []
         for fact in pool.map(lambda runtime_id: probe_runtime(runtime_id, python), runtimes_to_probe(profile)):
             facts.append(fact)
             if on_probed is not None:
                 on_probed(fact)
-    return msgspec.structs.replace(host, runtimes=tuple(facts))
+    return tuple(facts)
 
 
 def matching_profile(host: Host) -> Profile | None:

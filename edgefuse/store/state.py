@@ -14,6 +14,7 @@ import msgspec
 
 import edgefuse
 from edgefuse import clock, disk, paths
+from edgefuse.config.host import RuntimeFact
 from edgefuse.errors import StoreError
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,14 @@ class Crash(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time of the last time, ISO 8601."""
 
 
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """What the runtimes of this unit could do when they were probed last."""
+
+    fingerprint: str
+    """Of everything that they depend on; another one means that they must be probed again."""
+    runtimes: tuple[RuntimeFact, ...]
+
+
 class PointChange(msgspec.Struct, frozen=True, kw_only=True):
     """The pipeline went over to another operating point."""
 
@@ -111,6 +120,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[GoldenCheck, ...] = ()
     crashes: tuple[Crash, ...] = ()
+    probe: Probe | None = None
     pins: Pins = Pins()
     history: tuple[PointChange, ...] = ()
     """Operating points taken, the newest last."""
@@ -130,6 +140,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     def with_crash(self, setup: Setup, how: str, at: str) -> State:
         """Count one more crash of a setup under this edgefuse; what another version saw is forgotten.
 
+        The runtimes may no longer be what they were, so their last probe is forgotten too.
+
         Args:
             how: ``SIGSEGV``, ``hang``.
             at: Wall time, ISO 8601.
@@ -138,7 +150,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
         count = before.count + 1 if before else 1
         new = Crash(setup=setup, how=how, count=count, edgefuse=edgefuse.__version__, crashed_at=at)
         kept = tuple(c for c in self.crashes if c.setup != setup)
-        return msgspec.structs.replace(self, crashes=(*kept, new))
+        return msgspec.structs.replace(self, crashes=(*kept, new), probe=None)
+
+    def with_probe(self, probe: Probe | None) -> State:
+        """Take another probe, or none, in place of the last one."""
+        return msgspec.structs.replace(self, probe=probe)
 
     def with_pins(self, pins: Pins) -> State:
         """Take other pins in place of all."""

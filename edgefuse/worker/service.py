@@ -14,10 +14,12 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from edgefuse import clock, ipc
-from edgefuse.errors import EdgefuseError
+from edgefuse.errors import EdgefuseError, RuntimeLoadError, RuntimeMissingError, RuntimeRunError
 from edgefuse.planning.board import Board, probe_board
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
+from edgefuse.planning.recall import forget_probe
+from edgefuse.store.state import state_path
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
 from edgefuse.worker.beats import BEAT_S, Beats, waiting_beat
@@ -56,6 +58,8 @@ def serve(connection: socket.socket, banks: Sequence[memoryview]) -> int:
             service.run()
     except EdgefuseError as e:
         logger.error("worker ends reason=%s", e)
+        if isinstance(e, RuntimeMissingError | RuntimeLoadError | RuntimeRunError):
+            forget_probe(state_path())
         link.send(ipc.Failed(reason=str(e)))
         return FAILED
     return 0

@@ -16,6 +16,7 @@ from edgefuse.config.profile import Profile
 from edgefuse.errors import ConfigError
 
 CHECKOUT = Path(__file__).parents[2]
+SHIPPED = [*CHECKOUT.glob("devices/*.yaml"), *CHECKOUT.glob("models/*.yaml")]
 
 
 def complaint(text: str) -> str:
@@ -120,9 +121,7 @@ def test_any_values_in_a_profile_give_a_config_error_that_names_places(value: ob
 
 
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="libyaml is not here")
-@pytest.mark.parametrize(
-    "path", [*CHECKOUT.glob("devices/*.yaml"), *CHECKOUT.glob("models/*.yaml")], ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_libyaml_reads_shipped_files_as_python_does(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fast = document.compose(path.read_text(), path.name)
     monkeypatch.setattr(yaml, "__with_libyaml__", False)

@@ -253,6 +253,18 @@ def test_an_unmeasured_session_gets_half_of_the_cores(cores: int, threads: int) 
     assert plan(make_profile("tflite"), release, make_host("tflite", cores=cores)).choices[0].threads == threads
 
 
+@pytest.mark.parametrize(("crashes", "choice"), [(2, "a"), (3, "b")])
+def test_what_crashed_the_worker_three_times_is_not_chosen_again(crashes: int, choice: str) -> None:
+    first, second = make_variant("a"), make_variant("b")
+    state = State()
+    for how in ("hang", "hang", "SIGSEGV")[-crashes:]:
+        state = state.with_crash(setup_of(first), how, "2026-01-01T00:00:00Z")
+    made = plan(make_profile("tflite"), make_release(detector(first, second)), make_host("tflite"), state)
+    assert chosen(made) == [(choice, "tflite")]
+    if choice == "b":
+        assert why_not(made, "a") == "crashed the worker here 3 times (SIGSEGV)"
+
+
 def test_what_failed_its_golden_check_is_not_chosen_again() -> None:
     broken, sound = make_variant("a"), make_variant("b")
     state = State(checks=(failed(setup_of(broken), "it crashed with SIGSEGV"),))
