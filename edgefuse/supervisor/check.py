@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
-import tempfile
 
 import msgspec
 
@@ -25,23 +25,24 @@ async def check_site(python: str, site: Site) -> str:
 
 
 def _check(python: str, site: Site) -> str:
+    file = os.memfd_create("edgefuse-site")  # no folder is needed that can be written
     try:
-        with tempfile.NamedTemporaryFile(prefix="edgefuse-", suffix=".yaml") as file:
-            file.write(msgspec.json.encode(site))  # which is YAML too
-            file.flush()
-            command = module_command(python, MODULE, "--check-config", file.name)
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                timeout=TIMEOUT_S,
-                check=False,
-                env=child_environment(),
-            )
+        os.write(file, msgspec.json.encode(site))  # which is YAML too
+        done = subprocess.run(
+            module_command(python, MODULE, "--check-config", f"/dev/fd/{file}"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=TIMEOUT_S,
+            check=False,
+            pass_fds=(file,),
+            env=child_environment(),
+        )
     except OSError as e:
         return f"cannot check the configuration: {e.filename or python}: {(e.strerror or str(e)).lower()}"
     except subprocess.TimeoutExpired:
         return f"cannot check the configuration: no answer within {TIMEOUT_S:g} s"
+    finally:
+        os.close(file)
     if done.returncode == _WRONG:
         return done.stdout.decode(errors="replace").strip()
     return "" if done.returncode == 0 else f"cannot check the configuration: {describe_end(done.returncode)}"

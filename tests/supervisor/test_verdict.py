@@ -1,0 +1,47 @@
+"""Who is blamed for the end of a worker."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from edgefuse.supervisor.verdict import Circumstances, Verdict, judge
+from edgefuse.supervisor.worker_process import End
+
+RUNNING = {2: "running", 5: "opening"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGILL, signal.SIGABRT])
+def test_native_crashes_blame_what_native_code_was_at(number: signal.Signals) -> None:
+    verdict = judge(End(-number, RUNNING), Circumstances())
+    assert (verdict.how, verdict.blamed, verdict.is_final) == (number.name, (2, 5), False)
+
+
+@pytest.mark.parametrize("code", [-signal.SIGKILL, -signal.SIGTERM, 0, 1, 139])
+def test_other_ends_blame_nobody(code: int) -> None:
+    assert judge(End(code, RUNNING), Circumstances()).blamed == ()
+
+
+def test_a_hang_blames_what_native_code_was_at() -> None:
+    verdict = judge(End(-signal.SIGABRT, RUNNING), Circumstances(illness="it hangs: no heartbeat for 5 s"))
+    assert (verdict.how, verdict.blamed) == ("hang", (2, 5))
+
+
+def test_a_worker_that_somebody_stopped_did_not_hang() -> None:
+    known = Circumstances(illness="it hangs: no heartbeat for 5 s", was_stopped=True)
+    assert judge(End(-signal.SIGABRT, RUNNING), known).blamed == ()
+
+
+def test_delivering_nothing_blames_no_model() -> None:
+    known = Circumstances(illness="it delivers nothing: no frame for 10 s")
+    assert judge(End(-signal.SIGABRT, RUNNING), known) == Verdict("it delivers nothing: no frame for 10 s")
+
+
+def test_the_memory_limit_blames_what_was_being_opened() -> None:
+    verdict = judge(End(-signal.SIGKILL, RUNNING), Circumstances(is_over_memory=True))
+    assert (verdict.how, verdict.blamed) == ("memory limit", (5,))
+
+
+def test_what_a_person_must_mend_is_final() -> None:
+    assert judge(End(2, {}), Circumstances(failure="no such file")) == Verdict("no such file", is_final=True)
