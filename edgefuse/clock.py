@@ -11,6 +11,11 @@ def now_ns() -> int:
     return time.monotonic_ns()
 
 
+def wall_now() -> datetime:
+    """Give the wall time in UTC; a board without a battery may have any."""
+    return datetime.now(timezone.utc)
+
+
 def wall_iso() -> str:
     """Give the wall time for a message that leaves the device, ISO 8601 in UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return wall_now().isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,331 @@
+"""The device's side of the link, in one thread: reports and events out, commands in.
+
+    daemon's loop ── say set_state set_inventory ──► inbox ──► link's thread ──► broker
+                  ◄── make_reports perform ── call_soon_threadsafe ──┘  ◄── commands ──┘
+
+What can be slow, disk and network, happens in the link's thread or in one that dials, so the daemon waits for neither;
+nothing of the daemon is called but in its own loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import select
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+import edgefuse
+from edgefuse import clock
+from edgefuse.config.link import LinkSettings, credentials_dir
+from edgefuse.errors import StoreError
+from edgefuse.link import topics
+from edgefuse.link.audit import Audit
+from edgefuse.link.cadence import Cadence, Mode
+from edgefuse.link.commands import Outcome, Port, Watch
+from edgefuse.link.connection import Connection, Note, Opened, Protocol, Received, Sent
+from edgefuse.link.dialer import Dialer
+from edgefuse.link.intake import Intake, Task
+from edgefuse.link.messages import Event, Inventory, PipelineReport, Presence, Reply, State, SystemReport, encode
+from edgefuse.link.operators import OperatorKeys
+from edgefuse.link.outbox import Outbox, Publication
+from edgefuse.link.performing import perform
+from edgefuse.link.refusal import RefusedError
+from edgefuse.link.spool import Spool
+from edgefuse.link.target import make_target
+from edgefuse.link.topics import Topic, make_topic, parse_topic
+from edgefuse.trusted_time import TrustedTime
+
+logger = logging.getLogger(__name__)
+
+Level = Literal["info", "warning", "error"]
+
+MAX_WAITING = 1000
+"""What the daemon says while the disk hangs; more is dropped and counted."""
+TICK_S = 5.0
+"""Often enough to keep a connection alive."""
+REFUSAL_SAID_S = 60.0
+"""One event a minute tells of commands that nobody trusted sent; the audit has them all."""
+
+
+class Link:
+    """One device's link; its methods may be called from any thread and never wait."""
+
+    def __init__(
+        self, settings: LinkSettings, folder: Path, port: Port, loop: asyncio.AbstractEventLoop, time: TrustedTime
+    ) -> None:
+        """Open spool and audit below ``folder``; nothing is sent before ``start``.
+
+        Raises:
+            ConfigError: The broker's address or the credentials do not work.
+            StoreError: The folder cannot be read or written.
+        """
+        self._device = settings.device_id
+        self._port = port
+        self._loop = loop
+        self._boot = secrets.token_hex(6)
+        self._release, self._service = "", ""
+        self._cadence = Cadence(settings.metered)
+        self._reports_n = 0
+        self._reports_due_ns = clock.now_ns()
+        self._shown_mode: Mode | None = None
+        self._refusal_said_ns = -round(REFUSAL_SAID_S * clock.NS_PER_S)
+        self._lost_events = 0
+        self._inbox: deque[Callable[[], None]] = deque()
+        self._dropped = 0
+        self._waking, self._woken = socket.socketpair()
+        self._waking.setblocking(False)
+        self._woken.setblocking(False)
+        self._is_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+        self._settings = settings
+        self._dialer = Dialer(self._device, self._make_connection, self._wake)
+        make_target(settings, "", b"")  # what cannot work is said now, not in the link's thread
+        self._spool = Spool(folder / "spool")
+        self._outbox = Outbox(self._spool)
+        keys = OperatorKeys(credentials_dir(settings) / "operators.json")
+        self._intake = Intake(self._device, settings.allow, keys, time, Audit(folder / "audit"))
+
+    def start(self) -> None:
+        """Begin to connect, report and take commands."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Take leave of the broker and put everything on the disk."""
+        self._is_stopping.set()
+        self._wake()
+        self._thread.join(timeout_s)
+
+    def say(self, level: Level, kind: str, text: str) -> None:
+        """Tell the fleet what happened, now or when there is a broker again."""
+        at = clock.wall_iso()
+        self._post(lambda: self._keep_event(at, level, kind, text))
+
+    def set_state(self, release: str, service: str) -> None:
+        """Tell the fleet what runs here, and in which state its service is."""
+        self._post(lambda: self._show_state(release, service))
+
+    def set_inventory(self, inventory: Inventory) -> None:
+        """Tell the fleet what this device is and decided."""
+        self._post(lambda: self._outbox.retain(topics.INVENTORY, encode(inventory)))
+
+    def _post(self, job: Callable[[], None]) -> None:
+        """Have the link's thread do something."""
+        if len(self._inbox) >= MAX_WAITING:
+            self._dropped += 1
+            return
+        self._inbox.append(job)
+        self._wake()
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError, OSError):  # enough wake-ups wait already, or the thread is gone
+            self._waking.send(b"\0")
+
+    def _run(self) -> None:
+        """Work until stopped; whatever goes wrong costs a connection, never the thread."""
+        while not self._is_stopping.is_set():
+            try:
+                self._turn()
+            except Exception:
+                logger.exception("link stumbled")
+                self._dialer.drop(clock.now_ns())
+                self._is_stopping.wait(1.0)
+        self._leave()
+
+    def _turn(self) -> None:
+        is_readable = self._wait()
+        for note in self._dialer.step(clock.now_ns(), is_readable=is_readable):
+            self._take_note(note)
+        for _ in range(len(self._inbox)):
+            self._inbox.popleft()()
+        self._report()
+        self._count_losses()
+        self._flush()
+
+    def _wait(self) -> bool:
+        """Wait for the socket, a wake-up or the next thing that is due; tell whether the socket has something."""
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        due_ns = min(self._dialer.due_ns, self._reports_due_ns)
+        connection = self._dialer.connection
+        sock = connection.socket() if connection else None
+        if connection and sock:
+            wants = select.POLLOUT if connection.wants_to_write() else 0
+            poll.register(sock, select.POLLIN | wants)
+            due_ns = min(self._reports_due_ns, clock.now_ns() + round(TICK_S * clock.NS_PER_S))
+        wait_ms = max(0, due_ns - clock.now_ns()) // 1_000_000 + 1
+        ready = {descriptor for descriptor, _ in poll.poll(0 if self._inbox else wait_ms)}
+        if self._woken.fileno() in ready:
+            with suppress(BlockingIOError):
+                self._woken.recv(4096)
+        return sock is not None and sock.fileno() in ready
+
+    def _take_note(self, note: Note) -> None:
+        if isinstance(note, Opened):
+            assert self._dialer.connection is not None
+            self._show_state(self._release, self._service)
+            self._outbox.on_open()
+            self._dialer.connection.subscribe([make_topic(self._device, topics.COMMAND)])
+        elif isinstance(note, Sent):
+            self._outbox.on_sent(note.mid)
+        elif isinstance(note, Received):
+            self._take_message(note)
+        elif note.cause == "taken_over":
+            self.say("warning", "session_taken", f"another client has this device's id: {note.reason}; keeping away")
+
+    def _take_message(self, received: Received) -> None:
+        """Take a command in; the broker may forget it once that is on the disk, and also if it is nonsense."""
+        decision = None
+        try:
+            address = parse_topic(received.topic)
+            if address.topic is topics.COMMAND and address.device == self._device:
+                decision = self._intake.take(received.payload)
+        except ValueError as e:
+            logger.warning("message passed over: %s", e)
+        finally:
+            if self._dialer.connection is not None:
+                self._dialer.connection.acknowledge(received)
+        if isinstance(decision, Task):
+            self._begin(decision)
+        elif isinstance(decision, Reply):
+            self._reply(decision)
+        elif isinstance(decision, RefusedError):
+            self._say_refusal(decision)
+
+    def _begin(self, task: Task) -> None:
+        if isinstance(task.action, Watch):
+            self._cadence = self._cadence.with_lease(task.action.lease_s, clock.now_ns())
+            self._reports_due_ns = clock.now_ns()
+            self._reply(self._intake.finish(task, Outcome()))
+            return
+        with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
+            future = asyncio.run_coroutine_threadsafe(perform(self._port, task.action), self._loop)
+            future.add_done_callback(lambda done: self._post(lambda: self._finish(task, done)))
+
+    def _finish(self, task: Task, done: Future[Outcome]) -> None:
+        outcome = Outcome(is_done=False, reason="edgefuse stopped") if done.cancelled() else done.result()
+        if outcome.file is not None:
+            outcome = self._send_file(task.command.id, outcome, outcome.file)
+        self._reply(self._intake.finish(task, outcome))
+
+    def _send_file(self, id: str, outcome: Outcome, path: Path) -> Outcome:
+        """Queue a file for the fleet and delete it."""
+        try:
+            data = path.read_bytes()
+            path.unlink()
+            self._outbox.post_blob(id, outcome.file_kind, data)
+        except (OSError, ValueError) as e:
+            return Outcome(is_done=False, reason=f"cannot send the {outcome.file_kind}: {e}")
+        return Outcome(result=msgspec.Raw(msgspec.json.encode({"size_bytes": len(data)})))
+
+    def _reply(self, reply: Reply) -> None:
+        self._outbox.post(Publication(topics.REPLY, encode(reply), reply.id))
+
+    def _say_refusal(self, refusal: RefusedError) -> None:
+        now_ns = clock.now_ns()
+        if now_ns - self._refusal_said_ns >= REFUSAL_SAID_S * clock.NS_PER_S:
+            self._refusal_said_ns = now_ns
+            self.say("warning", "command_refused", f"{refusal.fault}: {refusal}")
+
+    def _report(self) -> None:
+        """Ask the daemon for reports when they are due, and show when their pace has changed."""
+        now_ns = clock.now_ns()
+        if self._cadence.mode(now_ns) != self._shown_mode:
+            self._show_state(self._release, self._service)
+        if now_ns < self._reports_due_ns:
+            return
+        self._reports_due_ns = now_ns + self._cadence.period_ns(now_ns)
+        self._reports_n += 1
+        with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
+            self._loop.call_soon_threadsafe(self._make_reports, self._reports_n)
+
+    def _make_reports(self, n: int) -> None:
+        """Runs in the daemon's loop."""
+        system, pipeline = self._port.make_reports(n)
+        self._post(lambda: self._send_reports(system, pipeline))
+
+    def _send_reports(self, system: SystemReport, pipeline: PipelineReport | None) -> None:
+        self._send_report(topics.SYSTEM, encode(system))
+        if pipeline is not None:
+            self._send_report(topics.PIPELINE, encode(pipeline))
+
+    def _send_report(self, topic: Topic, payload: bytes) -> None:
+        if self._dialer.is_open and self._outbox.takes_live():
+            self._outbox.post(Publication(topic, payload))
+        else:
+            self._keep(topic, payload)
+
+    def _keep_event(self, at: str, level: Level, kind: str, text: str) -> None:
+        event = Event(t=at, stream=self._spool.stream, n=self._spool.next_n, level=level, kind=kind, text=text[:2000])
+        self._keep(topics.EVENT, encode(event))
+
+    def _keep(self, topic: Topic, payload: bytes) -> None:
+        try:
+            self._spool.add(topic.name, payload)
+        except (StoreError, ValueError) as e:
+            self._dropped += topic is topics.EVENT
+            logger.warning("report is lost topic=%s reason=%s", topic.name, e)
+
+    def _count_losses(self) -> None:
+        """Say so when events were lost, once there is room to say it."""
+        lost = self._spool.lost_events + self._dropped
+        if lost > self._lost_events and not self._inbox:
+            text = f"{lost - self._lost_events} events are lost: the disk or the spool was full"
+            self._lost_events = lost
+            self._keep_event(clock.wall_iso(), "warning", "events_lost", text)
+
+    def _flush(self) -> None:
+        """Put events on the disk, and only then on their way."""
+        self._spool.sync()
+        if self._dialer.is_open:
+            self._outbox.pump(self._publish)
+
+    def _publish(self, publication: Publication) -> int:
+        connection = self._dialer.connection
+        assert connection is not None
+        topic = publication.topic
+        name = make_topic(self._device, topic, publication.tail)
+        return connection.publish(name, publication.payload, topic.qos, is_retained=topic.is_retained)
+
+    def _show_state(self, release: str, service: str) -> None:
+        self._release, self._service = release, service
+        self._shown_mode = self._cadence.mode(clock.now_ns())
+        self._outbox.retain(topics.STATE, encode(self._make_state("online")))
+
+    def _make_state(self, presence: Presence) -> State:
+        return State(
+            t=clock.wall_iso(),
+            presence=presence,
+            version=edgefuse.__version__,
+            release=self._release,
+            service=self._service,
+            mode=self._cadence.mode(clock.now_ns()),
+            mqtt=self._dialer.protocol,
+            boot=self._boot,
+        )
+
+    def _make_connection(self, protocol: Protocol) -> Connection:
+        will = encode(self._make_state("offline"))
+        return Connection(make_target(self._settings, make_topic(self._device, topics.STATE), will), protocol)
+
+    def _leave(self) -> None:
+        """Say good-bye, which is no death, and close everything."""
+        with suppress(StoreError):
+            if self._dialer.is_open and self._dialer.connection is not None:
+                self._outbox.retain(topics.STATE, encode(self._make_state("offline")))
+                self._flush()
+                self._dialer.connection.close()
+        self._dialer.drop(clock.now_ns())
+        self._spool.close()
+        self._intake.audit.close()
+        self._waking.close()
+        self._woken.close()

@@ -1,0 +1,73 @@
+"""Wall time that something signed may be judged by, or a clear word that there is none yet.
+
+A board without a clock of its own starts in 1970, or where a file says that it was switched off. Until it has heard the
+time from a network it cannot tell an expired command from a fresh one. Machines without a device tree got their time
+from firmware or a hypervisor.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edgefuse import clock
+from edgefuse.errors import EdgefuseError
+
+FLOOR = datetime(2026, 11, 1, tzinfo=timezone.utc)
+"""No edgefuse that judges times is older, so an earlier clock is wrong."""
+_UNSYNCHRONISED = 0x40  # STA_UNSYNC of linux/timex.h; the kernel sets it until some program has set the clock right
+
+
+class UntrustedClockError(EdgefuseError):
+    """This machine does not know what time it is."""
+
+
+class _Timex(ctypes.Structure):
+    """The beginning of ``struct timex``, and room for the rest."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_byte * 256),
+    )
+
+
+def is_synchronised() -> bool:
+    """Tell whether some program keeps the kernel's clock right."""
+    timex = _Timex(modes=0)  # asks, changes nothing
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    return bool(state != -1 and not timex.status & _UNSYNCHRONISED)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedTime:
+    """Judges the machine's clock."""
+
+    machine: Path = Path("/")
+    """Where ``/sys`` and ``/proc`` hang."""
+    wall: Callable[[], datetime] = clock.wall_now
+    is_synchronised: Callable[[], bool] = is_synchronised
+
+    def now(self) -> datetime:
+        """Give the wall time.
+
+        Raises:
+            UntrustedClockError: The clock cannot be right, or nothing has set it yet.
+        """
+        now = self.wall()
+        if now < FLOOR:
+            raise UntrustedClockError(f"the clock of this device is not set: it says {now:%Y-%m-%d}")
+        if not self._has_clock() and not self.is_synchronised():
+            raise UntrustedClockError("this board has no clock of its own and has not heard the time yet")
+        return now
+
+    def _has_clock(self) -> bool:
+        """A clock chip, or a machine that is given the time when it starts."""
+        return (self.machine / "sys/class/rtc/rtc0").exists() or not (self.machine / "proc/device-tree").exists()

@@ -1,0 +1,42 @@
+"""What tests of the link share: one real broker, and a device, a daemon and an operator around it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.broker import Broker
+from fakes.daemon import Daemon
+from fakes.operator import Observer, Signer, trust
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that remembers nothing from other tests."""
+    broker = Broker(tmp_path / "broker")
+    broker.start()
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def observer(broker: Broker) -> Iterator[Observer]:
+    """Sees what devices say."""
+    observer = Observer(broker.port)
+    yield observer
+    observer.close()
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """What the link belongs to."""
+    daemon = Daemon()
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> Signer:
+    """An operator whom the device trusts."""
+    signer = Signer()
+    trust(tmp_path / "credentials/operators.json", signer)
+    return signer
