@@ -21,7 +21,7 @@ from edgefuse.vision.types import Pixels
 
 Alpha = NDArray[np.uint8]
 
-HULL_FEATHER_SHARE = 0.055
+HULL_FEATHER_SHARE = 0.04
 """Width of the blur across the outline, in units of the face's longer side; half of it lies inside."""
 KEPT_FEATHER_SHARE = 0.07
 """The same around eyes and mouth, which are small."""
@@ -54,7 +54,7 @@ class Matte:
         self._places: Scratch[np.intp] = Scratch(half, np.intp)
         self._ramp = _inward_ramp()
 
-    def draw(self, facets: Facets, numbers: TriangleMap, height_px: int, width_px: int) -> Alpha:
+    def draw(self, facets: Facets, numbers: TriangleMap, height_px: int, width_px: int, lips: float = 0.0) -> Alpha:
         """Draw the alpha of one face: its visible hull, feathered inwards, less eyes and inside of the mouth if
         they are kept.
 
@@ -63,6 +63,7 @@ class Matte:
             numbers: What ``MeshWarp.draw`` gave for them.
             height_px: Of the work picture.
             width_px: Of the work picture.
+            lips: Share of the lips, 0..1 from the inside, that is kept with the inside of the mouth.
 
         Returns:
             At the size of the work picture, valid until the next call.
@@ -79,7 +80,9 @@ class Matte:
         if self._keeps_eyes_and_mouth:
             small.fill(255)
             topology = load_face_mesh()
-            _cut_out(small, [facets.mesh[ring, :2] for ring in (*topology.eyes, topology.mouth)])
+            inner, outer = facets.mesh[topology.mouth, :2], facets.mesh[topology.lips, :2]
+            mouth = inner + np.float32(lips) * (outer - inner)
+            _cut_out(small, [*(facets.mesh[ring, :2] for ring in topology.eyes), mouth])
             self._feather(small, face_px * KEPT_FEATHER_SHARE, kept)
             np.minimum(hull, kept, out=hull)
         full = self._full.view(height_px, width_px)

@@ -13,11 +13,11 @@ import numpy as np
 from edgefuse import registry
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
-from edgefuse.vision.face.face_mesh import load_face_mesh
 from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.contrast import soften
 from edgefuse.vision.fusion.facets import Facets, make_facets
+from edgefuse.vision.fusion.features import plain_skin, smile_of
 from edgefuse.vision.fusion.light import LightMeter, Shine, point_homes
 from edgefuse.vision.fusion.parsing import find_hair
 from edgefuse.vision.fusion.retouch import Mask, retouch
@@ -54,6 +54,8 @@ class Donor:
     """Largest first, each half as large as the one before: sampling a much larger one would shimmer."""
     shine: Shine
     """Of its skin; weightless where hair hangs or it is seen edge-on."""
+    smile: float
+    """0 closed lips, 1 teeth, which would be squeezed to a line between lips that are closed."""
 
     def texture(self, size_px: int) -> Texture:
         """Give the smallest texture that has no fewer pixels than a work picture of that size, else the largest."""
@@ -112,10 +114,11 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int, hair: Mask | None = 
     facets = make_facets(mesh)
     cutout = retouch(scaled, mesh, None if hair is None else _scaled(area.cut(hair), size))
     _fade_edge_on(cutout, facets)
-    texture = Texture(soften(cutout, mesh), mesh)
-    seen = facets.facing[point_homes(mesh)] * opacity_at(cutout, mesh[load_face_mesh().skin])
+    smile = smile_of(mesh)
+    texture = Texture(soften(cutout, mesh, smile), mesh)
+    seen = facets.facing[point_homes(mesh)] * opacity_at(cutout, mesh[plain_skin()])
     shine = LightMeter().measure(texture.pixels[:, :, :3].copy(), mesh, seen)
-    return Donor(tuple(_halvings(_shrunk(texture, min(1.0, longest_px / texture.size_px)))), shine)
+    return Donor(tuple(_halvings(_shrunk(texture, min(1.0, longest_px / texture.size_px)))), shine, smile)
 
 
 def _scaled(mask: Mask, size: tuple[int, int]) -> Mask:

@@ -11,16 +11,15 @@ from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.blend import Blender, Matte
 from edgefuse.vision.fusion.donor import Donor
 from edgefuse.vision.fusion.facets import make_facets
+from edgefuse.vision.fusion.focus import Focus, sharpness_of
 from edgefuse.vision.fusion.light import LightMeter, Relighter, Shine, point_homes
+from edgefuse.vision.fusion.memory import Memory
 from edgefuse.vision.fusion.warp import MeshWarp
 from edgefuse.vision.types import Pixels, Points
 
-LIGHT_SHARE = 0.1
-"""Of the way to the light just measured, each frame: light changes slowly, and noise must not make the face flicker."""
-
 
 class Fuser:
-    """Donors, the work buffers, and each target's light."""
+    """Donors, the work buffers, and what is remembered of each target."""
 
     def __init__(
         self, donors: Sequence[Donor], longest_px: int, height_px: int, width_px: int, *, keeps_eyes_and_mouth: bool
@@ -36,16 +35,21 @@ class Fuser:
         """
         self._donors = donors
         self._meter = LightMeter()
+        self._focuses = [Focus(donor.textures) for donor in donors]
         self._relighters = [Relighter(donor.textures[0], donor.shine) for donor in donors]
         self._homes = point_homes(donors[0].textures[0].mesh)
         self._warp = MeshWarp(longest_px)
         self._matte = Matte(longest_px, keeps_eyes_and_mouth=keeps_eyes_and_mouth)
         self._blender = Blender(longest_px, height_px, width_px)
-        self._shines: dict[int, Shine] = {}
+        self._shines: Memory[Shine] = Memory()
+        self._sharpness: Memory[float] = Memory()
+        self._has_eyes = keeps_eyes_and_mouth
+        """By which to tell how sharp the frame is; a concealed face has none."""
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
-        """Forget the light on faces that are gone."""
-        self._shines = {track: shine for track, shine in self._shines.items() if track in track_ids}
+        """Forget the light on faces that are gone, and how sharp they were."""
+        self._shines.forget_all_but(track_ids)
+        self._sharpness.forget_all_but(track_ids)
 
     def fuse(
         self, pixels: Pixels, mesh: Points, track_id: int, effect_px: int, strength: float = 1.0, *, donor: int = 0
@@ -63,20 +67,15 @@ class Fuser:
         area = area_around(box_around(mesh), pixels.shape, effect_px)
         if area is None:
             return
-        target = area.cut(pixels)
+        target, size = area.cut(pixels), (area.work_height_px, area.work_width_px)
         facets = make_facets(area.to_map(mesh))
-        shine = self._meter.measure(target, mesh[:, :2] - (area.left_px, area.top_px), facets.facing[self._homes])
-        texture = self._donors[donor].texture(max(area.work_height_px, area.work_width_px))
-        lit = self._relighters[donor].light(texture, self._smooth(track_id, shine))
+        in_area = mesh[:, :2] - np.array((area.left_px, area.top_px), np.float32)
+        shine = self._meter.measure(target, in_area, facets.facing[self._homes])
+        texture = self._donors[donor].texture(max(size))
+        if self._has_eyes and (sharpness := sharpness_of(target, in_area)) is not None:
+            scale = min(texture.size_px, max(size)) / max(area.height_px, area.width_px)
+            texture = self._focuses[donor].match(texture, self._sharpness.follow(track_id, sharpness), scale)
+        lit = self._relighters[donor].light(texture, self._shines.follow(track_id, shine))
         numbers = self._warp.draw(facets, area.map_height_px, area.map_width_px)
-        size = area.work_height_px, area.work_width_px
-        alpha = self._matte.draw(facets, numbers, *size)
+        alpha = self._matte.draw(facets, numbers, *size, self._donors[donor].smile)
         self._blender.lay(self._warp.bend(lit, facets, numbers, *size), alpha, target, strength)
-
-    def _smooth(self, track_id: int, measured: Shine) -> Shine:
-        """Follow the light on a track slowly."""
-        before = self._shines.get(track_id)
-        if before is not None and track_id != 0:
-            measured = before + np.float32(LIGHT_SHARE) * (measured - before)
-        self._shines[track_id] = measured
-        return measured

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
+from edgefuse.vision.fusion.features import plain_skin
+from edgefuse.vision.fusion.retouch import BROWS
 from edgefuse.vision.fusion.texture import Cutout, Texture
 from edgefuse.vision.scratch import Scratch
 from edgefuse.vision.types import Pixels, Points
 
+Alpha = NDArray[np.uint8]
+
 Shine = NDArray[np.float32]
-"""(points, 4) float32: the colour at each skin point of the mesh, BGR 0..255, times a weight 0..1, and that weight."""
+"""(points, 4) float32: the colour at each point of ``plain_skin``, BGR 0..255, times a weight 0..1, and that weight."""
 
 SAMPLE_PX = 48
 """Side of the picture that skin is measured on: wrinkles and noise are averaged away."""
@@ -27,7 +31,9 @@ BLUR_SHARE = 0.3
 """Standard deviation of the blur along the face, in units of the donor's longer side. Narrower, and the target's
 features shine through: MobileFaceNet takes the result for the target."""
 RIM_BLUR_SHARE, RIM_SHARE = 0.1, 0.15
-"""The same at the outline, where skin must fit to that beside it, and how far in the full blur begins."""
+"""The same where the donor ends, and skin must fit to that beside it, and how far in the full blur begins."""
+FOREHEAD_BLUR_SHARE, FOREHEAD_SHARE = 0.1, 0.08
+"""The same of the forehead, which has light but no features, and the way from the brows to where it wholly holds."""
 MAX_SLOPE = 3.0
 """Ratio of a plane's brightest and darkest places to the mean: half hidden faces would have wilder ones."""
 EVERYWHERE = 0.01
@@ -36,13 +42,16 @@ EVERYWHERE = 0.01
 GRID_PX = 16
 """Longer side of the map of gains; finer than the blur."""
 
+SHOWN = 96
+"""Alpha of 255 from which a place of the donor counts as shown."""
+
 TINY = np.float32(1e-6)
 """Weights below are none."""
 
-GAIN_LIMITS = (0.15, 4.0)
+GAIN_LIMITS = (0.15, 6.0)
 """A black donor under a white target would otherwise turn into noise."""
-TINT_LIMITS = (0.7, 1.5)
-"""Of one colour's gain, in units of the mean of all three: else brows turn blue where brown skin becomes pale."""
+TINT_LIMITS = (0.55, 1.8)
+"""Of one colour's gain, in units of the mean of all three: coloured light must not turn noise into colours."""
 
 
 class LightMeter:
@@ -62,7 +71,7 @@ class LightMeter:
         height, width = picture.shape[:2]
         cv2.resize(picture, (SAMPLE_PX, SAMPLE_PX), dst=self._sample, interpolation=cv2.INTER_LINEAR)
         scale = np.array((SAMPLE_PX / width, SAMPLE_PX / height))
-        places = np.floor((mesh[load_face_mesh().skin, :2] + 0.5) * scale).astype(np.intp)
+        places = np.floor((mesh[plain_skin(), :2] + 0.5) * scale).astype(np.intp)
         is_inside = ((places >= 0) & (places < SAMPLE_PX)).all(axis=1)
         places[~is_inside] = 0
         shine = np.ones((len(places), 4), np.float32)
@@ -87,9 +96,10 @@ class Relighter:
         self._own = shine[:, :3] / np.maximum(shine[:, 3:], TINY) + 1
         self._confidence = shine[:, 3:]
         mesh = texture.mesh * np.float32(scale)
-        self._terms = _terms(mesh[load_face_mesh().skin, :2], self._shape)
+        self._terms = _terms(mesh[plain_skin(), :2], self._shape)
         self._grid_terms = _terms(_grid(self._shape), self._shape)
-        self._kernel = _kernel(mesh, self._shape)
+        seen = cv2.resize(texture.pixels[:, :, 3], self._shape[::-1], interpolation=cv2.INTER_AREA)
+        self._kernel = _kernel(mesh, np.asarray(seen, np.uint8))
         self._gains, self._lit = (Scratch(texture.pixels.size, np.uint8) for _ in range(2))
 
     def light(self, texture: Texture, shine: Shine) -> Texture:
@@ -142,21 +152,37 @@ def _terms(places: Points, shape: tuple[int, int]) -> NDArray[np.float32]:
     return np.stack((np.ones_like(x), x, y), axis=1)
 
 
-def _kernel(mesh: Points, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Give the (pixels of the grid, points) weights of a Gaussian blur of skin points, narrow at the outline."""
-    topology = load_face_mesh()
-    hull = cv2.fillPoly(np.zeros(shape, np.uint8), [np.rint(mesh[topology.oval, :2]).astype(np.int32)], 1)
-    depth = np.minimum(cv2.distanceTransform(hull, cv2.DIST_L2, 3) / (RIM_SHARE * GRID_PX), 1).reshape(-1, 1)
-    deviations = (RIM_BLUR_SHARE + (BLUR_SHARE - RIM_BLUR_SHARE) * depth) * GRID_PX
-    distances = ((_grid(shape)[:, np.newaxis] - mesh[topology.skin, :2]) ** 2).sum(axis=2)
+def _kernel(mesh: Points, alpha: Alpha) -> NDArray[np.float32]:
+    """Give the (pixels of the grid, points) weights of a Gaussian blur of skin points.
+
+    Args:
+        mesh: Of the donor, in pixels of the grid.
+        alpha: Of the donor, at the size of the grid.
+    """
+    deviations = (_blur_shares(mesh, alpha) * GRID_PX).reshape(-1, 1)
+    distances = ((_grid(alpha.shape)[:, np.newaxis] - mesh[plain_skin(), :2]) ** 2).sum(axis=2)
     weights = np.exp(-distances / (2 * deviations**2))
     # Processors take a hundred times as long over numbers that are all but 0.
-    return np.where(weights < 1e-6, 0, weights / len(topology.skin)).astype(np.float32)
+    return np.where(weights < 1e-6, 0, weights / len(plain_skin())).astype(np.float32)
+
+
+def _blur_shares(mesh: Points, alpha: Alpha) -> NDArray[np.float32]:
+    """Give the width of the blur at each pixel of the grid, in units of the face's longer side."""
+    hull = cv2.fillPoly(np.zeros_like(alpha), [np.rint(mesh[load_face_mesh().oval, :2]).astype(np.int32)], 1)
+    shown = np.where(alpha > SHOWN, hull, 0).astype(np.uint8)
+    depth = np.minimum(cv2.distanceTransform(shown, cv2.DIST_L2, 3) / (RIM_SHARE * GRID_PX), 1)
+    shares = RIM_BLUR_SHARE + (BLUR_SHARE - RIM_BLUR_SHARE) * depth
+    left, right = mesh[list(BROWS), :2]
+    along = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
+    columns, rows = (_grid(alpha.shape) - left).T.reshape(2, *alpha.shape)
+    above_brows = (along[1] * columns - along[0] * rows) / (FOREHEAD_SHARE * GRID_PX)
+    forehead = np.clip(above_brows, 0, 1)
+    return np.asarray(shares + forehead * (np.minimum(shares, FOREHEAD_BLUR_SHARE) - shares), np.float32)
 
 
 def point_homes(mesh: Points) -> NDArray[np.intp]:
     """Give for each skin point of the mesh the thin triangle beside it that tells which way it looks."""
     topology = load_face_mesh()
     centres = mesh[topology.thin_triangles, :2].mean(axis=1)
-    distances = ((mesh[topology.skin, np.newaxis, :2] - centres) ** 2).sum(axis=2)
+    distances = ((mesh[plain_skin(), np.newaxis, :2] - centres) ** 2).sum(axis=2)
     return np.asarray(distances.argmin(axis=1))

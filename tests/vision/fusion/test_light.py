@@ -6,13 +6,14 @@ from fakes.discs import disc_mesh
 from fakes.portraits import texture
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
+from edgefuse.vision.fusion.features import plain_skin
 from edgefuse.vision.fusion.light import LightMeter, Relighter, Shine, point_homes
 from edgefuse.vision.fusion.texture import Texture
 from edgefuse.vision.types import Pixels
 
 SIZE_PX = 200
 MESH = disc_mesh(100, 100, 90)
-ALL = np.ones(len(load_face_mesh().skin), np.float32)
+ALL = np.ones(len(plain_skin()), np.float32)
 MIDDLE = (slice(60, 140), slice(60, 140))
 
 
@@ -66,7 +67,7 @@ def test_alpha_stays_as_it_is(level: int) -> None:
 def test_what_is_not_seen_does_not_count() -> None:
     picture = plain(100, 100, 100)
     picture[:, :100] = 255
-    is_right = MESH[load_face_mesh().skin, 0] > 110
+    is_right = MESH[plain_skin(), 0] > 110
     lit = lit_as(plain(100, 100, 100), LightMeter().measure(picture, MESH, is_right.astype(np.float32)))
     np.testing.assert_allclose(lit[MIDDLE][:, :, :3], 100, atol=2)
 
@@ -80,4 +81,4 @@ def test_a_face_of_which_nothing_is_seen_leaves_the_donor_as_it_is() -> None:
 def test_every_skin_point_has_a_triangle_near_by() -> None:
     topology = load_face_mesh()
     centres = MESH[topology.thin_triangles[point_homes(MESH)]].mean(axis=1)
-    assert np.linalg.norm(centres - MESH[topology.skin], axis=1)[:, np.newaxis].max() < 30
+    assert np.linalg.norm(centres - MESH[plain_skin()], axis=1)[:, np.newaxis].max() < 30
