@@ -35,7 +35,7 @@ PLAN = {"profile": "fake-board", "release": "0", "choices": [CHOICE], "rejection
 def install(folder: Path) -> Path:
     """Make the executable that a profile may name as its ``worker_python``."""
     path = folder / "fake_python"
-    path.write_text(f'#!/bin/sh\nexec {sys.executable} -S {Path(__file__).resolve()} "$@"\n')
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {Path(__file__).resolve()} "$@"\n')
     path.chmod(0o755)
     return path
 
