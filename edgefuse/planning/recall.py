@@ -20,7 +20,6 @@ from edgefuse.store.state import Probe, load_state, update_state
 
 logger = logging.getLogger(__name__)
 
-_PACKAGE_ENDINGS = (".dist-info", ".egg-info")
 _SYSTEM_LIBRARIES = Path("/etc/ld.so.cache")  # written anew whenever a library or a driver is installed
 _BOOT = Path("/proc/sys/kernel/random/boot_id")  # drivers and sticks may come up otherwise the next time
 
@@ -70,13 +69,13 @@ def _fingerprint(profile: Profile, host: Host) -> str:
 
 
 def _installed() -> Iterator[str]:
-    """Tell packages with their versions, and when anything else came or went."""
-    here = Path.cwd()  # Python looks there first where it was told to; what comes and goes there are films
-    for folder in (*(Path(entry) for entry in sys.path if entry and Path(entry) != here), _SYSTEM_LIBRARIES):
-        try:
-            yield f"{folder} {folder.stat().st_mtime_ns}"
-            yield from sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(_PACKAGE_ENDINGS))
-        except OSError:  # a file, or nothing at all
-            continue
+    """Tell packages with their versions, system libraries, and the boot."""
+    for folder in map(Path, sys.path):
+        packages = sorted(path.name for path in folder.glob("*.dist-info"))
+        if packages:
+            # Its time tells of what comes without such a record, too.
+            yield f"{folder} {folder.stat().st_mtime_ns} {packages}"
+    if _SYSTEM_LIBRARIES.is_file():
+        yield f"{_SYSTEM_LIBRARIES.stat().st_mtime_ns}"
     if _BOOT.is_file():
         yield _BOOT.read_text()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any  # the vendor's two APIs are imported by name; their shape is in openvino's pyopenvino
@@ -129,9 +130,17 @@ def _load_library() -> Any:
         raise RuntimeMissingError(f"cannot load openvino: {one_line(e)} (pip install openvino)") from e
 
 
-@functools.cache
 def _core() -> Any:
+    with _MAKING_CORE:
+        return _make_core()
+
+
+@functools.cache
+def _make_core() -> Any:
     return _load_library().Core()
+
+
+_MAKING_CORE = threading.Lock()  # models are opened by several threads at once, and one core must do for all
 
 
 def _properties(options: SessionOptions) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
 from edgefuse import in_flight, paths, registry
 from edgefuse.errors import RuntimeLoadError
@@ -18,12 +19,19 @@ logger = logging.getLogger(__name__)
 
 
 def open_models(
-    plan: Plan, release: Release, store: Store, tasks: Collection[str], crumbs: memoryview | None = None
+    plan: Plan,
+    release: Release,
+    store: Store,
+    tasks: Collection[str],
+    *,
+    crumbs: memoryview | None = None,
+    at_once: int = 1,
 ) -> Models:
     """Open and warm every choice of the given tasks, all sizes of the ladder included.
 
     Args:
         crumbs: Bank that says, by the index of the choice, where native code is at work; see ``edgefuse.in_flight``.
+        at_once: How many are opened at the same time.
 
     Raises:
         StoreError: A file is not in the store, or its content has changed.
@@ -32,17 +40,24 @@ def open_models(
         RuntimeRunError: A model fails at its first run.
     """
     pool = TensorPool()
-    opened: list[Model] = []
-    try:
-        for place, choice in enumerate(plan.choices):
-            if choice.task in tasks:
-                crumb = in_flight.crumb(crumbs, place)
-                opened.append(_open_watched(choice, release, store, pool, crumb))
-                opened[-1].run()  # the first run compiles and allocates; frames must not wait for that
-    except BaseException:
-        Models(opened).close()
-        raise
-    return Models(opened)
+    wanted = {place: choice for place, choice in enumerate(plan.choices) if choice.task in tasks}
+    variants = {place: release.find(choice.model, choice.variant) for place, choice in wanted.items()}
+    # Begun last, the largest would keep all the others waiting.
+    largest_first = sorted(variants, key=lambda place: -variants[place].memory_mb)
+
+    def open_one(place: int) -> Model:
+        model = _open_watched(wanted[place], release, store, pool, in_flight.crumb(crumbs, place))
+        model.run()  # the first run compiles and allocates; frames must not wait for that
+        return model
+
+    with ThreadPoolExecutor(at_once, "open") as threads:
+        opening = [threads.submit(open_one, place) for place in largest_first]
+    failures = [error for future in opening if (error := future.exception())]
+    models = Models(future.result() for future in opening if not future.exception())
+    if failures:
+        models.close()
+        raise failures[0]
+    return models
 
 
 def _open_watched(choice: Choice, release: Release, store: Store, pool: TensorPool, crumb: memoryview) -> Model:

@@ -88,14 +88,16 @@ class TensorPool:
     """Tensors by owner, name, shape and dtype; sessions of the same task share those that are alike."""
 
     def __init__(self) -> None:
+        self._making = threading.Lock()
         self._tensors: dict[tuple[str, str, tuple[int, ...], str], NDArray[np.generic]] = {}
 
     def tensor(self, owner: str, name: str, shape: tuple[int, ...], dtype: str) -> NDArray[np.generic]:
         """Give the one array for this key, zeroed when it is made."""
         key = (owner, name, shape, dtype)
-        if key not in self._tensors:
-            self._tensors[key] = np.zeros(shape, dtype)
-        return self._tensors[key]
+        with self._making:
+            if key not in self._tensors:
+                self._tensors[key] = np.zeros(shape, dtype)
+            return self._tensors[key]
 
     @property
     def size_bytes(self) -> int:

@@ -13,7 +13,9 @@ from edgefuse.worker.loop import Loop
 from edgefuse.worker.pausable import PausableSource
 
 BEAT_S = 0.5
-"""Time between two heartbeats."""
+"""Time between two heartbeats; the first frame that is delivered is told at once."""
+LOOK_S = 0.05
+"""Time between two looks whether one is due."""
 
 
 class Beats:
@@ -22,6 +24,12 @@ class Beats:
     def __init__(self, loop: Loop, source: PausableSource, now_ns: Callable[[], int] = clock.now_ns) -> None:
         self._loop, self._source, self._now_ns = loop, source, now_ns
         self._note()
+
+    @property
+    def is_due(self) -> bool:
+        """It is time for one."""
+        has_begun = self._loop.counts.frames_out > 0 and self._counts.frames_out == 0
+        return has_begun or self._now_ns() - self._noted_ns >= BEAT_S * clock.NS_PER_S
 
     def make(self, effect: str) -> Heartbeat:
         """Give a heartbeat, with rates and times since the one before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from edgefuse.errors import ConfigError, SinkError
 from edgefuse.memory import resident_mb
 from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
+from edgefuse.planning.proof import setup_of
+from edgefuse.store.state import load_state, state_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
 from edgefuse.vision.pipeline import Effect, Pipeline, load_options, make_pipeline, stage_names, stage_types
@@ -152,14 +155,31 @@ def open_pipeline(
     Raises:
         EdgefuseError: A model or a stage cannot be opened.
     """
-    models = open_models(plan, board.release, board.store, job.tasks | job.preparing_tasks, crumbs)
+    models = _open_models(job, board, plan, crumbs)
     try:
-        pipeline = make_pipeline(job.options, models, board.profile.ladder, stream)
+        return _make_stages(job, board, models, stream)
     except BaseException:
         models.close()
         raise
+
+
+def _open_models(job: Job, board: Board, plan: Plan, crumbs: memoryview | None) -> Models:
+    tasks, at_once = job.tasks | job.preparing_tasks, _opened_at_once(board, plan)
+    return open_models(plan, board.release, board.store, tasks, crumbs=crumbs, at_once=at_once)
+
+
+def _make_stages(job: Job, board: Board, models: Models, stream: StreamFormat) -> OpenedPipeline:
+    """Make the stages, and close the models that only this needed."""
+    pipeline = make_pipeline(job.options, models, board.profile.ladder, stream)
     models.close(keep=job.tasks)
     return OpenedPipeline(pipeline, models)
+
+
+def _opened_at_once(board: Board, plan: Plan) -> int:
+    """Give how many models to open together: one, where breadcrumbs must tell which of them crashed the worker."""
+    state = load_state(state_path())
+    is_suspicious = any(state.crash(setup_of(choice, board.release, board.host)) for choice in plan.choices)
+    return 1 if is_suspicious else board.host.cores
 
 
 @contextmanager
@@ -172,7 +192,7 @@ def open_run(
     sink: Sink | None = None,
     crumbs: memoryview | None = None,
 ) -> Iterator[Run]:
-    """Open everything that a run needs; source and sink come first, so that mistakes show before models are loaded.
+    """Open everything that a run needs, the models beside the source.
 
     Args:
         source: In place of one made from the request's address; not opened yet.
@@ -187,17 +207,25 @@ def open_run(
     request = job.request
     source, sink = source or make_source(request.source), sink or make_sink(request.sink)
     with ExitStack() as opened:
-        opened.callback(source.close)
-        stream = _shorten(source.open(), request.frames)
-        opened.callback(sink.close)
-        sink.open(stream)
-        stages = open_pipeline(job, board, plan, stream, crumbs)
+        with ThreadPoolExecutor(1, "models") as beside:
+            opening = beside.submit(_open_models, job, board, plan, crumbs)
+            opened.callback(_close_if_open, opening)
+            opened.callback(source.close)
+            stream = _shorten(source.open(), request.frames)
+            opened.callback(sink.close)
+            sink.open(stream)
+            stages = _make_stages(job, board, opening.result(), stream)
         opened.callback(stages.close)
         is_paced = request.is_paced or (sink.is_live and not stream.is_live)
         loop = Loop(
             source, stream, sink, stages.pipeline, board.profile.ladder, request.point, is_paced, request.frames
         )
         yield Run(request, plan, stream, stages, loop)
+
+
+def _close_if_open(opening: Future[Models]) -> None:
+    if not opening.exception():
+        opening.result().close()
 
 
 def _check_addresses(request: RunRequest) -> None:

@@ -22,7 +22,7 @@ from edgefuse.planning.recall import forget_probe
 from edgefuse.store.state import state_path
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
-from edgefuse.worker.beats import BEAT_S, Beats, waiting_beat
+from edgefuse.worker.beats import LOOK_S, Beats, waiting_beat
 from edgefuse.worker.exchange import Exchange
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.link import Link
@@ -134,13 +134,15 @@ class _Service:
             self._begin(run, Orders(self._link, run.loop, self._source, sink, exchange))
 
             def beat(_: object) -> None:
-                self._link.send(beats.make(exchange.effect))
-                exchange.close_old()
+                if beats.is_due:
+                    self._link.send(beats.make(exchange.effect))
+                    exchange.close_old()
 
             try:
-                run.loop.run(beat, BEAT_S)
+                run.loop.run(beat, LOOK_S)
             finally:
                 exchange.close()
+            self._link.send(beats.make(exchange.effect))
 
     def _begin(self, run: Run, orders: Orders) -> None:
         """Obey from now on, first what came before."""
