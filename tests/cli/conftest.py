@@ -1,9 +1,13 @@
 import platform
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 import yaml
+from fakes.control import FakeSupervisor, make_status
 from fakes.planned import add_fake_variant, make_host, make_manifest, make_profile, make_release
 
 from edgefuse.config.profile import Match
@@ -26,3 +30,26 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     save_release(store, release)
     make_current(store, release.id)
     return store
+
+
+@pytest.fixture
+def short_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A root with a short path: a socket's may have 107 bytes, and a test's own folder is named after the test."""
+    with tempfile.TemporaryDirectory(prefix="ef") as folder:
+        monkeypatch.setenv("EDGEFUSE_ROOT", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clocks show UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.fixture
+def supervisor(short_root: Path, utc: None) -> Iterator[FakeSupervisor]:
+    """A supervisor that answers on this root's socket."""
+    assert short_root.is_dir()
+    with FakeSupervisor(make_status()).listen() as supervisor:
+        yield supervisor

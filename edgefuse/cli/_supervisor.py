@@ -1,0 +1,37 @@
+"""Asking the supervisor of this unit, for the commands that talk to it."""
+
+from __future__ import annotations
+
+from edgefuse.errors import EdgefuseError
+from edgefuse.supervisor.control import AnyRequest, GetStatus, Refused, Status, Told, ask
+
+
+def get_status() -> Status:
+    """Ask for the status.
+
+    Raises:
+        EdgefuseError: It could not be asked, or refused.
+    """
+    reply = ask(GetStatus())
+    if isinstance(reply, Told):
+        return reply.status
+    raise EdgefuseError(f"cannot get the status: {reply.reason if isinstance(reply, Refused) else reply}")
+
+
+CHANGE_S = 180.0
+"""A change may need to open models, or fetch them, before the supervisor can say whether it will be."""
+
+
+def tell(request: AnyRequest, aim: str) -> None:
+    """Ask for a change.
+
+    Args:
+        request: What to ask.
+        aim: What is wanted, for the error: ``set effect to none``.
+
+    Raises:
+        EdgefuseError: It could not be asked, or refused.
+    """
+    reply = ask(request, CHANGE_S)
+    if isinstance(reply, Refused):
+        raise EdgefuseError(f"cannot {aim}: {reply.reason}")

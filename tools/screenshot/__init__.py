@@ -1,0 +1,1 @@
+"""A terminal for programs that draw on one, and pictures of it."""
