@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from benching import make_clip
 from benching.compare import Comparison, Spread, describe, measure, sum_up
-from benching.comparing import TIMING, Pair
+from benching.comparing import TIMING, Block
 from benching.peer import MediaPipe
 from converting.errors import ConvertError
 
@@ -24,21 +24,27 @@ def timings(times_ms: list[float], is_found: list[bool]) -> np.ndarray:
     return made
 
 
+def block(ours: np.ndarray, theirs: np.ndarray, whole_s: float = 1.0) -> Block:
+    return Block(ours, ours, theirs, whole_s, whole_s)
+
+
 def test_ratio_is_of_a_whole_block_and_overhead_of_its_median_frame() -> None:
-    pair = Pair(timings([1, 1, 4], [True] * 3), timings([3, 3, 3], [True] * 3))
-    assert (pair.ratio, pair.overhead) == pytest.approx((1.5, 2.0))
-    assert sum_up([pair], "a.mp4", (4, 3), ("a",)).overhead_in_all == pytest.approx(4.0)
+    blocks = [block(timings([1, 1, 4], [True] * 3), timings([3, 3, 3], [True] * 3), whole_s=0.018)]
+    comparison = sum_up(blocks, "a.mp4", (4, 3), ("a",))
+    found = comparison.one_face
+    assert (found.ratio.median, found.overhead.median, found.overhead_in_all) == pytest.approx((1.5, 2.0, 4.0))
+    assert (comparison.fuse_mesh.ratio.median, comparison.fuse_mesh.frame_ms) == pytest.approx((0.5, 6.0))
 
 
 def test_only_frames_that_mediapipe_answers_are_asked_for() -> None:
-    pair = Pair(timings([1] * 4, [True, False, True, True]), timings([2] * 4, [True, True, True, False]))
-    comparison = sum_up([pair], "a.mp4", (4, 3), ("a",))
-    assert comparison.answered == pytest.approx(2 / 3)
-    assert "answered 66.7% of the frames" in describe(comparison)
+    blocks = [block(timings([1] * 4, [True, False, True, True]), timings([2] * 4, [True, True, True, False]))]
+    comparison = sum_up(blocks, "a.mp4", (4, 3), ("a",))
+    assert comparison.one_face.answered == pytest.approx(2 / 3)
+    assert "66.7%" in describe(comparison)
 
 
 @pytest.mark.parametrize(("quartiles", "is_noisy"), [((1.4, 1.6), False), ((1.0, 1.8), True)])
-def test_pairs_that_scatter_are_called_noisy(quartiles: tuple[float, float], is_noisy: bool) -> None:
+def test_blocks_that_scatter_are_called_noisy(quartiles: tuple[float, float], is_noisy: bool) -> None:
     assert Spread(0.9, quartiles, 1.5, 2.0).is_noisy is is_noisy
 
 
@@ -61,18 +67,19 @@ def needs_mediapipe() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("needs_mediapipe")
 def test_finding_is_no_slower_than_mediapipe_and_misses_nothing(clip: Path) -> None:
-    """Decided by the median pair of blocks of the first run whose pairs agree, see ``Spread.is_noisy``.
+    """Decided by the median block of the first run whose blocks agree, see ``Spread.is_noisy``.
 
     Where the machine lets no run of three have its peace, processor time decides: both spend theirs one thread a model.
     """
     board = probe_board(None)
     for _ in range(TRIES):
         comparison = measure(board, clip)
-        if not comparison.ratio.is_noisy:
+        if not comparison.one_face.ratio.is_noisy:
             break
-    assert comparison.answered >= 0.99
+    assert comparison.one_face.answered >= 0.99 and comparison.newcomers.answered >= 0.99
     assert speed(comparison) >= 1, describe(comparison)
 
 
 def speed(c: Comparison) -> float:
-    return c.mediapipe.cpu_ms / c.edgefuse.cpu_ms if c.ratio.is_noisy else c.ratio.median
+    found = c.one_face
+    return c.mediapipe.cpu_ms / found.times.cpu_ms if found.ratio.is_noisy else found.ratio.median

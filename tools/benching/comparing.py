@@ -1,20 +1,23 @@
-"""Detector and tracker of edgefuse beside MediaPipe, in turns over the same frames."""
+"""Detector and tracker of edgefuse, and its whole pipeline, beside MediaPipe, in turns over the same frames."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any  # each side answers in its own way
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from benching.peer import MediaPipe, fill
+from benching.whole import Whole
 from edgefuse.planning.board import Board
 from edgefuse.vision.model import Model
 from edgefuse.vision.opener import open_models
-from edgefuse.vision.pipeline import load_options, make_pipeline, stage_types
+from edgefuse.vision.pipeline import Settings, load_options, make_pipeline, stage_types
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame, Packet, Pixels
@@ -27,30 +30,41 @@ models that ran on it take when nothing is done between their runs; 0 for MediaP
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """One block of frames by both."""
+class Block:
+    """One block of frames by every side: (N,) of ``TIMING`` each."""
 
-    ours: NDArray[np.void]
-    """(N,) of ``TIMING``."""
+    one_face: NDArray[np.void]
+    """Detector and tracker, following one face and then not looking for others, as MediaPipe does."""
+    newcomers: NDArray[np.void]
+    """The same as they come: with room for more faces, they look for newcomers every few frames."""
     theirs: NDArray[np.void]
-    """(N,) of ``TIMING``."""
+    whole_s: float
+    """All frames through the whole pipeline with fuse_mesh."""
+    whole_cpu_s: float
+    """The same in time of the processor."""
 
-    @property
-    def ratio(self) -> float:
-        """MediaPipe's time in units of ours."""
-        return float(self.theirs["wall_s"].sum() / self.ours["wall_s"].sum())
+    def ratio(self, ours_s: float) -> float:
+        """Give MediaPipe's time in units of ours."""
+        return float(self.theirs["wall_s"].sum() / ours_s)
 
-    @property
-    def overhead(self) -> float:
-        """Our time for a frame in units of the models' own; the median frame."""
-        return float(np.median(self.ours["wall_s"] / self.ours["alone_s"]))
+
+def overhead(timings: NDArray[np.void]) -> float:
+    """Give our time for a frame in units of the models' own; the median frame."""
+    return float(np.median(timings["wall_s"] / timings["alone_s"]))
 
 
 class Finder:
-    """What the plan of this unit chose for one operating point, with one thread a model, following one face."""
+    """What the plan of this unit chose for one operating point, with one thread a model."""
 
-    def __init__(self, board: Board, point: int, height_px: int, width_px: int) -> None:
+    def __init__(self, board: Board, point: int, height_px: int, width_px: int, settings: Settings) -> None:
         """Open the models.
+
+        Args:
+            board: What runs where.
+            point: Of its ladder.
+            height_px: Of the frames.
+            width_px: Of the frames.
+            settings: Of the two stages.
 
         Raises:
             EdgefuseError: Nothing can run here.
@@ -60,7 +74,7 @@ class Finder:
         plan = msgspec.structs.replace(planned, choices=choices)
         self._models = open_models(plan, board.release, board.store, STAGES)
         self._point = board.profile.ladder[point]
-        options = load_options(stage_types(STAGES), {"track_faces": {"max_faces": "1"}})
+        options = load_options(stage_types(STAGES), settings)
         stream = StreamFormat(width_px, height_px, rate_hz=30.0)
         self._stages = make_pipeline(options, self._models, (self._point,), stream).find
         self._buffer = Buffer(height_px * width_px * 3)
@@ -90,15 +104,46 @@ class Finder:
         self._models.close()
 
 
-def compare(finder: Finder, peer: MediaPipe, frames: Iterator[Frame]) -> Iterator[Pair]:
-    """Give pair after pair; who begins changes, and the first block, which is not given, warms both up."""
-    for index, times_ns in enumerate(fill(peer.frames, frames)):
-        if index % 2:
-            ours, answers = finder.find(peer.frames, times_ns), peer.find(len(times_ns))
-        else:
-            answers, ours = peer.find(len(times_ns)), finder.find(peer.frames, times_ns)
-        if index:
-            yield Pair(ours, _timings(answers))
+class Sides:
+    """Everybody who takes part."""
+
+    def __init__(self, board: Board, point: int, height_px: int, width_px: int) -> None:
+        """Open everything.
+
+        Raises:
+            EdgefuseError: One of them cannot run.
+        """
+        self.finder = Finder(board, point, height_px, width_px, {"track_faces": {"max_faces": "1"}})
+        self.shipped = Finder(board, point, height_px, width_px, {})
+        self.whole = Whole(board, point, height_px, width_px)
+        self.peer = MediaPipe(height_px, width_px)
+
+    def compare(self, frames: Iterator[Frame]) -> Iterator[Block]:
+        """Give block after block; who begins changes, and the first one, which is not given, warms all up."""
+        for index, times_ns in enumerate(fill(self.peer.frames, frames)):
+            block = self._take_turns(index, times_ns)
+            if index:
+                yield block
+
+    def _take_turns(self, index: int, times_ns: list[int]) -> Block:
+        pixels = self.peer.frames
+        turns: list[Callable[[], Any]] = [
+            lambda: self.finder.find(pixels, times_ns),
+            lambda: self.shipped.find(pixels, times_ns),
+            lambda: _timings(self.peer.find(len(times_ns))),
+            lambda: self.whole.fuse(pixels, times_ns),
+        ]
+        order = [(index + place) % len(turns) for place in range(len(turns))]
+        done = {place: turns[place]() for place in order}
+        return Block(done[0], done[1], done[2], *done[3])
+
+    def __enter__(self) -> Sides:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, e: BaseException | None, trace: TracebackType | None) -> None:
+        self.peer.__exit__(kind, e, trace)
+        for side in (self.whole, self.finder, self.shipped):
+            side.close()
 
 
 def _time_alone(model: Model) -> float:
