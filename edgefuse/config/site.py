@@ -11,6 +11,7 @@ import msgspec
 
 from edgefuse import paths
 from edgefuse.config import document, loader
+from edgefuse.config.link import LinkSettings, parse_broker
 from edgefuse.errors import ConfigError
 
 
@@ -32,6 +33,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Operating point to stay at; without it the governor chooses."""
     memory_mb: Annotated[int, msgspec.Meta(ge=100)] | None = None
     """Limit of the worker in place of the profile's."""
+    link: LinkSettings | None = None
+    """How this unit takes part in a fleet; it says nothing to anybody without it."""
 
 
 def site_path() -> Path:
@@ -48,6 +51,11 @@ def load_site(path: Path) -> Site:
     site = loader.parse(document.read_text(path), Site, document.show_path(path))
     if site.face is not None and site.effect != "fuse_mesh":
         raise ConfigError(f"{document.show_path(path)}: face: the effect '{site.effect}' has no donor")
+    if site.link is not None:
+        try:
+            parse_broker(site.link.broker)
+        except ConfigError as e:
+            raise ConfigError(f"{document.show_path(path)}: link.broker: {e}") from e
     return site
 
 

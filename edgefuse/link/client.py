@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import select
 import socket
 import threading
@@ -20,34 +19,30 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-import edgefuse
 from edgefuse import clock
 from edgefuse.config.link import LinkSettings, credentials_dir
 from edgefuse.errors import StoreError
 from edgefuse.link import topics
 from edgefuse.link.audit import Audit
-from edgefuse.link.cadence import Cadence, Mode
 from edgefuse.link.commands import Outcome, Port, Watch
 from edgefuse.link.connection import Connection, Note, Opened, Protocol, Received, Sent
 from edgefuse.link.dialer import Dialer
 from edgefuse.link.intake import Intake, Task
-from edgefuse.link.messages import Event, Inventory, PipelineReport, Presence, Reply, State, SystemReport, encode
+from edgefuse.link.messages import Inventory, Reply, encode
 from edgefuse.link.operators import OperatorKeys
 from edgefuse.link.outbox import Outbox, Publication
 from edgefuse.link.performing import perform
 from edgefuse.link.refusal import RefusedError
+from edgefuse.link.report import Level, Reporter
 from edgefuse.link.spool import Spool
 from edgefuse.link.target import make_target
-from edgefuse.link.topics import Topic, make_topic, parse_topic
+from edgefuse.link.topics import make_topic, parse_topic
 from edgefuse.trusted_time import TrustedTime
 
 logger = logging.getLogger(__name__)
-
-Level = Literal["info", "warning", "error"]
 
 MAX_WAITING = 1000
 """What the daemon says while the disk hangs; more is dropped and counted."""
@@ -72,14 +67,7 @@ class Link:
         self._device = settings.device_id
         self._port = port
         self._loop = loop
-        self._boot = secrets.token_hex(6)
-        self._release, self._service = "", ""
-        self._cadence = Cadence(settings.metered)
-        self._reports_n = 0
-        self._reports_due_ns = clock.now_ns()
-        self._shown_mode: Mode | None = None
         self._refusal_said_ns = -round(REFUSAL_SAID_S * clock.NS_PER_S)
-        self._lost_events = 0
         self._inbox: deque[Callable[[], None]] = deque()
         self._dropped = 0
         self._waking, self._woken = socket.socketpair()
@@ -92,6 +80,7 @@ class Link:
         make_target(settings, "", b"")  # what cannot work is said now, not in the link's thread
         self._spool = Spool(folder / "spool")
         self._outbox = Outbox(self._spool)
+        self._reporter = Reporter(self._spool, self._outbox, is_metered=settings.metered)
         keys = OperatorKeys(credentials_dir(settings) / "operators.json")
         self._intake = Intake(self._device, settings.allow, keys, time, Audit(folder / "audit"))
 
@@ -108,11 +97,11 @@ class Link:
     def say(self, level: Level, kind: str, text: str) -> None:
         """Tell the fleet what happened, now or when there is a broker again."""
         at = clock.wall_iso()
-        self._post(lambda: self._keep_event(at, level, kind, text))
+        self._post(lambda: self._reporter.say(at, level, kind, text))
 
     def set_state(self, release: str, service: str) -> None:
         """Tell the fleet what runs here, and in which state its service is."""
-        self._post(lambda: self._show_state(release, service))
+        self._post(lambda: self._reporter.show_state(release, service))
 
     def set_inventory(self, inventory: Inventory) -> None:
         """Tell the fleet what this device is and decided."""
@@ -148,20 +137,21 @@ class Link:
         for _ in range(len(self._inbox)):
             self._inbox.popleft()()
         self._report()
-        self._count_losses()
+        if not self._inbox:
+            self._reporter.say_lost(self._dropped)
         self._flush()
 
     def _wait(self) -> bool:
         """Wait for the socket, a wake-up or the next thing that is due; tell whether the socket has something."""
         poll = select.poll()
         poll.register(self._woken, select.POLLIN)
-        due_ns = min(self._dialer.due_ns, self._reports_due_ns)
+        due_ns = min(self._dialer.due_ns, self._reporter.due_ns)
         connection = self._dialer.connection
         sock = connection.socket() if connection else None
         if connection and sock:
             wants = select.POLLOUT if connection.wants_to_write() else 0
             poll.register(sock, select.POLLIN | wants)
-            due_ns = min(self._reports_due_ns, clock.now_ns() + round(TICK_S * clock.NS_PER_S))
+            due_ns = min(self._reporter.due_ns, clock.now_ns() + round(TICK_S * clock.NS_PER_S))
         wait_ms = max(0, due_ns - clock.now_ns()) // 1_000_000 + 1
         ready = {descriptor for descriptor, _ in poll.poll(0 if self._inbox else wait_ms)}
         if self._woken.fileno() in ready:
@@ -172,7 +162,7 @@ class Link:
     def _take_note(self, note: Note) -> None:
         if isinstance(note, Opened):
             assert self._dialer.connection is not None
-            self._show_state(self._release, self._service)
+            self._reporter.show_again(self._dialer.protocol)
             self._outbox.on_open()
             self._dialer.connection.subscribe([make_topic(self._device, topics.COMMAND)])
         elif isinstance(note, Sent):
@@ -203,8 +193,7 @@ class Link:
 
     def _begin(self, task: Task) -> None:
         if isinstance(task.action, Watch):
-            self._cadence = self._cadence.with_lease(task.action.lease_s, clock.now_ns())
-            self._reports_due_ns = clock.now_ns()
+            self._reporter.watch(task.action.lease_s)
             self._reply(self._intake.finish(task, Outcome()))
             return
         with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
@@ -237,55 +226,23 @@ class Link:
             self.say("warning", "command_refused", f"{refusal.fault}: {refusal}")
 
     def _report(self) -> None:
-        """Ask the daemon for reports when they are due, and show when their pace has changed."""
-        now_ns = clock.now_ns()
-        if self._cadence.mode(now_ns) != self._shown_mode:
-            self._show_state(self._release, self._service)
-        if now_ns < self._reports_due_ns:
-            return
-        self._reports_due_ns = now_ns + self._cadence.period_ns(now_ns)
-        self._reports_n += 1
-        with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
-            self._loop.call_soon_threadsafe(self._make_reports, self._reports_n)
+        """Ask the daemon for reports when they are due."""
+        n = self._reporter.next_report()
+        if n is not None:
+            with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
+                self._loop.call_soon_threadsafe(self._make_reports, n)
 
     def _make_reports(self, n: int) -> None:
         """Runs in the daemon's loop."""
         system, pipeline = self._port.make_reports(n)
-        self._post(lambda: self._send_reports(system, pipeline))
-
-    def _send_reports(self, system: SystemReport, pipeline: PipelineReport | None) -> None:
-        self._send_report(topics.SYSTEM, encode(system))
-        if pipeline is not None:
-            self._send_report(topics.PIPELINE, encode(pipeline))
-
-    def _send_report(self, topic: Topic, payload: bytes) -> None:
-        if self._dialer.is_open and self._outbox.takes_live():
-            self._outbox.post(Publication(topic, payload))
-        else:
-            self._keep(topic, payload)
-
-    def _keep_event(self, at: str, level: Level, kind: str, text: str) -> None:
-        event = Event(t=at, stream=self._spool.stream, n=self._spool.next_n, level=level, kind=kind, text=text[:2000])
-        self._keep(topics.EVENT, encode(event))
-
-    def _keep(self, topic: Topic, payload: bytes) -> None:
-        try:
-            self._spool.add(topic.name, payload)
-        except (StoreError, ValueError) as e:
-            self._dropped += topic is topics.EVENT
-            logger.warning("report is lost topic=%s reason=%s", topic.name, e)
-
-    def _count_losses(self) -> None:
-        """Say so when events were lost, once there is room to say it."""
-        lost = self._spool.lost_events + self._dropped
-        if lost > self._lost_events and not self._inbox:
-            text = f"{lost - self._lost_events} events are lost: the disk or the spool was full"
-            self._lost_events = lost
-            self._keep_event(clock.wall_iso(), "warning", "events_lost", text)
+        self._post(lambda: self._reporter.send(system, pipeline, is_open=self._dialer.is_open))
 
     def _flush(self) -> None:
         """Put events on the disk, and only then on their way."""
-        self._spool.sync()
+        try:
+            self._spool.sync()
+        except StoreError as e:
+            logger.warning("events are not safe from a power cut: %s", e)
         if self._dialer.is_open:
             self._outbox.pump(self._publish)
 
@@ -296,32 +253,15 @@ class Link:
         name = make_topic(self._device, topic, publication.tail)
         return connection.publish(name, publication.payload, topic.qos, is_retained=topic.is_retained)
 
-    def _show_state(self, release: str, service: str) -> None:
-        self._release, self._service = release, service
-        self._shown_mode = self._cadence.mode(clock.now_ns())
-        self._outbox.retain(topics.STATE, encode(self._make_state("online")))
-
-    def _make_state(self, presence: Presence) -> State:
-        return State(
-            t=clock.wall_iso(),
-            presence=presence,
-            version=edgefuse.__version__,
-            release=self._release,
-            service=self._service,
-            mode=self._cadence.mode(clock.now_ns()),
-            mqtt=self._dialer.protocol,
-            boot=self._boot,
-        )
-
     def _make_connection(self, protocol: Protocol) -> Connection:
-        will = encode(self._make_state("offline"))
+        will = encode(self._reporter.make_state("offline"))
         return Connection(make_target(self._settings, make_topic(self._device, topics.STATE), will), protocol)
 
     def _leave(self) -> None:
         """Say good-bye, which is no death, and close everything."""
         with suppress(StoreError):
             if self._dialer.is_open and self._dialer.connection is not None:
-                self._outbox.retain(topics.STATE, encode(self._make_state("offline")))
+                self._outbox.retain(topics.STATE, encode(self._reporter.make_state("offline")))
                 self._flush()
                 self._dialer.connection.close()
         self._dialer.drop(clock.now_ns())

@@ -88,7 +88,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
 
     def _remember(self, name: str, reply: Reply | None) -> dict[str, Reply | None]:
         kept = {**self.replies, name: reply}
-        for oldest in list(kept)[: len(kept) - KEPT_COMMANDS]:
+        for oldest in list(kept)[: max(0, len(kept) - KEPT_COMMANDS)]:
             del kept[oldest]
         return kept
 
