@@ -32,7 +32,7 @@ from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
 from edgefuse.worker.report import Latency, Memory, Pool, RunReport
 
-_FILE_SOURCES = ("file", "photo")
+_FILE_SOURCES = ("file", "loop", "photo")
 
 
 @dataclass(frozen=True, slots=True)

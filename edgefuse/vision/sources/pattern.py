@@ -40,9 +40,9 @@ class PatternSource:
         self._start_ns = 0
 
     def open(self) -> StreamFormat:
-        """Draw what stays the same and start to count."""
+        """Draw what stays the same."""
         self._ramps = _draw_ramps(self._mode.width_px, self._mode.height_px)
-        self._index, self._start_ns = 0, now_ns()
+        self._index = 0
         mode = self._mode
         return StreamFormat(mode.width_px, mode.height_px, mode.rate_hz, self._frames, self._is_live)
 
@@ -52,6 +52,8 @@ class PatternSource:
             return None
         captured_ns = round(self._index * NS_PER_S / self._mode.rate_hz)
         if self._is_live:
+            if self._index == 0:
+                self._start_ns = now_ns()  # what was due while models were opened would come in one rush
             captured_ns += self._start_ns
             time.sleep(max(0, captured_ns - now_ns()) / NS_PER_S)
         pixels = buffer.view(self._mode.height_px, self._mode.width_px)
