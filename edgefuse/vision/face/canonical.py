@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +47,9 @@ def turn_of(mesh: Points) -> Rotation:
         Kabsch: A solution for the best rotation to relate two sets of vectors, Acta Cryst. A32 (1976).
     """
     covariance = (_centred() @ mesh).astype(np.float64)  # the canonical face is centred, so the mesh need not be
-    left, _, right = np.linalg.svd(covariance)
-    handedness = np.linalg.det(left) * np.linalg.det(right)
-    left[:, 2] *= np.sign(handedness)
+    # OpenCV's, because numpy's wrappers take four times as long as the work on nine numbers.
+    _, left, right = cv2.SVDecomp(covariance)
+    if cv2.determinant(left) * cv2.determinant(right) < 0:
+        left[:, 2] *= -1
     rotation: Rotation = (left @ right).T
     return rotation
