@@ -107,8 +107,9 @@ def reload() -> None:
     """
     this_machine = Target(Path("/"))
     call(this_machine, "systemctl", "daemon-reload")
-    if shutil.which("udevadm") is not None:  # containers have none
-        call(this_machine, "udevadm", "control", "--reload")
+    if Path("/run/udev/control").exists():  # containers have none
+        run("udevadm", "control", "--reload")
+        run("udevadm", "trigger", "--subsystem-match=usb", "--attr-match=idVendor=03e7")  # one that is plugged in
 
 
 def start() -> None:
