@@ -52,6 +52,12 @@ class WorkerDriver:
                 return found[0]
         raise AssertionError(f"no {kind.__name__} came; heard {self.heard[-3:]}")
 
+    def drain(self) -> list[ipc.Message]:
+        """Give everything that was heard, to the last word of a worker that has ended."""
+        while data := self.socket.recv(1 << 16):
+            self.heard += self._lines.feed(data)
+        return self.heard
+
     def wait_for_end(self) -> int:
         """Take the exit code."""
         return self.process.wait(PATIENCE_S)
