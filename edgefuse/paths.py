@@ -19,6 +19,11 @@ def root() -> Path:
     return Path.home() / ".edgefuse"
 
 
+def system_root() -> Path:
+    """Give the folder that stands for ``/`` where sensors are read: another one only in tests, with simulated heat."""
+    return Path(os.environ.get("EDGEFUSE_SYSTEM_ROOT", "/"))
+
+
 def state_dir() -> Path:
     """Give the folder of what must survive a restart: store, releases, ``state.json``."""
     return root() / "var/lib/edgefuse"

@@ -179,7 +179,7 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
     Raises:
         EdgefuseError: None runs, it may not be asked by this user, or it does not answer.
     """
-    path = _SERVICE_SOCKET if is_service_asked() else socket_path()
+    path = asked_socket()
     decoder = msgspec.json.Decoder(Reply)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -205,6 +205,11 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
         raise EdgefuseError(
             f"cannot ask the supervisor: it is of another version of edgefuse ({e}); systemctl restart edgefuse"
         ) from e
+
+
+def asked_socket() -> Path:
+    """Give the socket that ``ask`` connects to."""
+    return _SERVICE_SOCKET if is_service_asked() else socket_path()
 
 
 def is_service_asked() -> bool:

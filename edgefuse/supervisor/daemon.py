@@ -69,7 +69,7 @@ class Daemon:
                 await asyncio.sleep(TICK_S)
         finally:
             await self._server.close()
-            await self.notebook.keep()
+            await self.notebook.keep(self.steering.learned())
 
     def status(self) -> Status:
         """Tell everything that is known of this unit now."""
@@ -87,7 +87,7 @@ class Daemon:
             self._sensed_s = now_s
             self.steering.govern(self.supervision, now_s)
             self._notifier.status(describe(self.status()))
-            self._begin(self.notebook.keep_now_and_then(now_s))
+            self._begin(self.notebook.keep_now_and_then(now_s, self.steering.learned))
         self._notifier.beat(now_s)
 
     async def _perform(self, request: AnyRequest) -> Reply:

@@ -58,18 +58,20 @@ class Notebook:
         """Take down that another point was taken; it is written with the next thing that is."""
         self._history.append(PointChange(point=point, reason=reason, at=clock.wall_iso()))
 
-    def learn(self, learned: bytes) -> None:
-        """Take over what the governor knows now, as JSON; it is written now and then."""
-        self._learned = msgspec.Raw(learned)
+    async def keep_now_and_then(self, now_s: float, learn: Callable[[], msgspec.Raw | None]) -> None:
+        """Write what is new, where that was not done for a while.
 
-    async def keep_now_and_then(self, now_s: float) -> None:
-        """Write what is new, where that was not done for a while."""
+        Args:
+            learn: Gives what the governor knows now.
+        """
         if now_s - self._kept_s >= KEEP_S:
             self._kept_s = now_s
-            await self.keep()
+            await self.keep(learn())
 
-    async def keep(self) -> None:
+    async def keep(self, learned: msgspec.Raw | None) -> None:
         """Write what is new."""
+        if learned is not None:
+            self._learned = learned
         if self._history or self._learned != self.state.learned:
             await self._change(lambda state: state)
 

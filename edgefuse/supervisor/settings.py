@@ -33,11 +33,6 @@ class Wanted:
         """The operating point."""
         return int(self.settings["point"].value)
 
-    @property
-    def is_point_free(self) -> bool:
-        """Tell whether the governor may choose the operating point."""
-        return self.settings["point"].origin == "governor"
-
     def make_start(self) -> ipc.Start:
         """Give the worker's first message."""
         site = self.site
@@ -53,13 +48,16 @@ class Wanted:
         )
 
 
-def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int) -> Wanted:
+def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int, *, is_at_floor: bool = False) -> Wanted:
     """Settle every setting.
 
     Args:
         governed_point: What the governor chose; taken where nobody decided otherwise.
+        is_at_floor: The board is so hot that the governor's point is taken whoever decided otherwise.
     """
-    effect, face, point = _effect(site, pins), _face(site, pins), _point(site, profile, pins, governed_point)
+    effect, face = _effect(site, pins), _face(site, pins)
+    pinned = None if is_at_floor else pinned_point(site, profile, pins)
+    point = pinned or Setting(str(min(governed_point, len(profile.ladder) - 1)), "governor")
     memory_mb = site.memory_mb or profile.memory_mb
     name = effect.value
     own = {stage: options for stage, options in site.settings.items() if stage == name or stage not in _EFFECTS}
@@ -91,14 +89,14 @@ def _face(site: Site, pins: Pins) -> Setting:
     return Setting(site.face, "site") if site.face is not None else Setting("", "default")
 
 
-def _point(site: Site, profile: Profile, pins: Pins, governed_point: int) -> Setting:
-    """Settle the operating point; a ladder that became shorter has no rows below its last."""
+def pinned_point(site: Site, profile: Profile, pins: Pins) -> Setting | None:
+    """Give the operating point that somebody decided on; a ladder that became shorter has no rows below its last."""
     last = len(profile.ladder) - 1
     if pins.point is not None:
         return Setting(str(min(pins.point.value, last)), "pin", pins.point.since)
     if site.pin_point is not None:
         return Setting(str(min(site.pin_point, last)), "site")
-    return Setting(str(min(governed_point, last)), "governor")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

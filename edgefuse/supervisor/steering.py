@@ -16,7 +16,7 @@ from functools import partial
 
 import msgspec
 
-from edgefuse import clock, ipc
+from edgefuse import clock, ipc, paths
 from edgefuse.config.site import Site
 from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import Pin, Pins
@@ -24,7 +24,7 @@ from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPau
 from edgefuse.supervisor.heat import HeatWatch
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
-from edgefuse.supervisor.settings import Change, Wanted, compare, resolve
+from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, resolve
 from edgefuse.supervisor.supervision import Recipe, Supervision
 from edgefuse.supervisor.unit import Unit, load_unit
 
@@ -80,16 +80,21 @@ class Steering:
         raise AssertionError(f"{type(request).__name__} is answered elsewhere")
 
     def govern(self, supervision: Supervision, now_s: float) -> None:
-        """Read the temperatures, and take the point that follows, where nobody has decided otherwise."""
+        """Read the temperatures, and take the point that follows."""
         if self.unit is None or self.wanted is None or self.heat is None:
             return
-        self.heat.step(now_s, supervision.beat, self.wanted.point)
-        self._notebook.learn(self.heat.learned())
-        if not self.wanted.is_point_free or self.heat.point == self.wanted.point:
+        pin = pinned_point(self.unit.site, self.unit.profile, self._notebook.state.pins)
+        self.heat.step(now_s, supervision.beat, int(pin.value) if pin else None)
+        after = self._resolve(self.unit, self._notebook.state.pins, self.heat)
+        if after.point == self.wanted.point:
             return
-        self.wanted = resolve(self.unit.site, self.unit.profile, self._notebook.state.pins, self.heat.point)
-        supervision.tell(ipc.SetPoint(point=self.wanted.point))
+        self.wanted = after
+        supervision.tell(ipc.SetPoint(point=after.point))
         self._note_point(self.heat.reason)
+
+    def learned(self) -> msgspec.Raw | None:
+        """Give what the governor knows, in its own form; nothing where there is none."""
+        return self.heat.learned() if self.heat else None
 
     async def _pin(self, request: SetPin, supervision: Supervision) -> Reply:
         unit = self._loaded()
@@ -124,8 +129,7 @@ class Steering:
         Raises:
             EdgefuseError: They do not fit; nothing has changed.
         """
-        governed = self.heat.point if self.heat else 0
-        after = resolve(unit.site, unit.profile, pins, governed)
+        after = self._resolve(unit, pins, self.heat)
         change = compare(self.wanted, after) if self.wanted else Change(restart="there is a configuration now")
         needs_check = change.effect is not None or change.restart
         if needs_check and (error := await self._check(unit.python(), after.site)):
@@ -136,7 +140,7 @@ class Steering:
             change = replace(change, restart=change.restart or "the settings changed")
         self._adopt(unit, pins)
         if change.point is not None:
-            self._note_point("no longer pinned" if after.is_point_free else "an operator decided")
+            self._note_point("an operator decided")
         if change.restart:
             supervision.restart(change.restart)
         elif supervision.service.state in ("BACKOFF", "FATAL"):
@@ -160,10 +164,15 @@ class Steering:
     def _adopt(self, unit: Unit, pins: Pins) -> Unit:
         """Let settings be what shall run from now on."""
         if self.heat is None or self.unit is None or self.unit.profile != unit.profile:
-            self.heat = HeatWatch(unit.profile, self._notebook.state.learned)
+            self.heat = HeatWatch(unit.profile, self._notebook.state.learned, paths.system_root(), self._journal)
         self.unit = unit
-        self.wanted = resolve(unit.site, unit.profile, pins, self.heat.point)
+        self.wanted = self._resolve(unit, pins, self.heat)
         return unit
+
+    def _resolve(self, unit: Unit, pins: Pins, heat: HeatWatch | None) -> Wanted:
+        if heat is None:
+            return resolve(unit.site, unit.profile, pins, 0)
+        return resolve(unit.site, unit.profile, pins, heat.point, is_at_floor=heat.is_at_floor)
 
     def _loaded(self) -> Unit:
         """Give the unit.

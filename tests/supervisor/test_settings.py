@@ -30,6 +30,11 @@ def test_a_pin_wins_over_the_site_which_wins_over_the_governor() -> None:
     assert [w.settings["point"].origin for w in points] == ["pin", "site", "governor"]
 
 
+def test_nobody_wins_over_a_board_that_is_too_hot() -> None:
+    wanted = resolve(SITE, find_profile("generic-x86-64"), Pins(point=Pin(0, AT)), 4, is_at_floor=True)
+    assert (wanted.point, wanted.settings["point"].origin) == (4, "governor")
+
+
 def test_a_point_below_the_ladder_is_its_last() -> None:
     assert want(change(pin_point=99)).point == 4
 
