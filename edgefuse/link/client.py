@@ -70,9 +70,6 @@ class Link:
         self._refusal_said_ns = -round(REFUSAL_SAID_S * clock.NS_PER_S)
         self._inbox: deque[Callable[[], None]] = deque()
         self._dropped = 0
-        self._waking, self._woken = socket.socketpair()
-        self._waking.setblocking(False)
-        self._woken.setblocking(False)
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self._settings = settings
@@ -83,6 +80,9 @@ class Link:
         self._reporter = Reporter(self._spool, self._outbox, is_metered=settings.metered)
         keys = OperatorKeys(credentials_dir(settings) / "operators.json")
         self._intake = Intake(self._device, settings.allow, keys, time, Audit(folder / "audit"))
+        self._waking, self._woken = socket.socketpair()
+        self._waking.setblocking(False)
+        self._woken.setblocking(False)
 
     def start(self) -> None:
         """Begin to connect, report and take commands."""
@@ -134,12 +134,16 @@ class Link:
         is_readable = self._wait()
         for note in self._dialer.step(clock.now_ns(), is_readable=is_readable):
             self._take_note(note)
-        for _ in range(len(self._inbox)):
-            self._inbox.popleft()()
+        self._work()
         self._report()
         if not self._inbox:
             self._reporter.say_lost(self._dropped)
         self._flush()
+
+    def _work(self) -> None:
+        """Do what was posted so far."""
+        for _ in range(len(self._inbox)):
+            self._inbox.popleft()()
 
     def _wait(self) -> bool:
         """Wait for the socket, a wake-up or the next thing that is due; tell whether the socket has something."""
@@ -259,6 +263,7 @@ class Link:
 
     def _leave(self) -> None:
         """Say good-bye, which is no death, and close everything."""
+        self._work()
         with suppress(StoreError):
             if self._dialer.is_open and self._dialer.connection is not None:
                 self._outbox.retain(topics.STATE, encode(self._reporter.make_state("offline")))

@@ -122,7 +122,7 @@ class Event(Timed, frozen=True, kw_only=True):
     stream: str
     """Names one life of the device's spool."""
     n: int
-    """Counts up within the stream; a reader that has seen ``n`` ignores it and everything below."""
+    """Counts up within the stream, with gaps; a reader that has seen it ignores it."""
     level: Literal["info", "warning", "error"]
     kind: str
     """One of a fixed vocabulary, such as ``worker_crashed``."""

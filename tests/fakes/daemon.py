@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import msgspec
 
 from edgefuse import clock
 from edgefuse.config.link import LinkSettings
@@ -64,7 +68,17 @@ class Daemon:
         self.loop.close()
 
 
-def open_link(folder: Path, daemon: Daemon, url: str, time: TrustedTime | None = None, **changes: object) -> Link:
-    """Give a link of the device ``dev1`` with everything below ``folder``."""
-    settings = {"broker": url, "device_id": "dev1", "credentials": str(folder / "credentials"), **changes}
-    return Link(LinkSettings(**settings), folder / "state", daemon, daemon.loop, time or TrustedTime())
+def make_settings(folder: Path, url: str, **changes: object) -> LinkSettings:
+    """Give the settings of the device ``dev1`` with its credentials below ``folder``."""
+    return msgspec.convert(
+        {"broker": url, "device_id": "dev1", "credentials": str(folder / "credentials"), **changes}, LinkSettings
+    )
+
+
+@contextmanager
+def linked(folder: Path, daemon: Daemon, url: str, **changes: object) -> Iterator[Link]:
+    """Run the link of the device ``dev1`` with everything below ``folder``."""
+    link = Link(make_settings(folder, url, **changes), folder / "state", daemon, daemon.loop, TrustedTime())
+    link.start()
+    yield link
+    link.stop()

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from socket import IPPROTO_TCP, TCP_NODELAY
 
 import msgspec
 from nacl.signing import SigningKey
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edgefuse.link.connection import _send_at_once
 from edgefuse.link.envelope import seal
 from edgefuse.link.messages import Command, Event, Reply, decode, encode
 from edgefuse.link.operators import OperatorEntry, OperatorFile, Role, make_key_id
@@ -68,6 +68,8 @@ class Observer:
     def __init__(self, port: int) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
         """Topic, payload and whether the broker had retained it."""
+        self.subscriptions = 0
+        """How often the broker has taken the subscription; a broker that was killed may have forgotten it."""
         self._news = threading.Condition()
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -75,15 +77,14 @@ class Observer:
             clean_session=False,
             protocol=MQTTProtocolVersion.MQTTv311,
         )
-        self._client.on_socket_open = _send_at_once
+        self._client.on_socket_open = lambda _client, _data, sock: sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self._client.on_connect = lambda client, *_: client.subscribe("ef/v1/d/+/up/#", 1)
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(0.1, 0.2)
-        subscribed = threading.Event()
-        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.on_subscribe = self._on_subscribe
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert subscribed.wait(PATIENCE_S)
+        self.wait(lambda: self.subscriptions)
 
     def send(self, payload: bytes, device: str = "dev1") -> None:
         """Send on the topic of commands."""
@@ -112,19 +113,21 @@ class Observer:
         return decode(next(payload for t, payload, _ in self.messages if t == topic), Reply)
 
     def events(self) -> list[Event]:
-        """Give the events so far, each once, as a reader that knows repetitions does."""
-        newest: dict[str, int] = {}
-        events = []
+        """Give the events so far in the order of their first arrival, each once, as a reader that knows repetitions."""
+        seen = {}
         for payload in self.on(EVENT.name):
             event = decode(payload, Event)
-            if event.n > newest.get(event.stream, 0):
-                newest[event.stream] = event.n
-                events.append(event)
-        return events
+            seen.setdefault((event.stream, event.n), event)
+        return list(seen.values())
 
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+    def _on_subscribe(self, *_: object) -> None:
+        with self._news:
+            self.subscriptions += 1
+            self._news.notify_all()
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         with self._news:

@@ -42,6 +42,11 @@ def pass_on(direction: Direction, packet: bytes) -> list[Step]:
     return [Pass(packet)]
 
 
+def cut_off(direction: Direction, packet: bytes) -> list[Step]:
+    """What a network does behind which nobody is."""
+    return [Cut()]
+
+
 def kind(packet: bytes) -> int:
     """Give the type of a packet."""
     return packet[0] >> 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgefuse.link.segment import Record
@@ -181,10 +181,10 @@ def test_power_cut_while_a_file_is_thinned_out_leaves_one_of_both(tmp_path: Path
     assert not list((tmp_path / "a").glob(".*"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["event", "telemetry", "read", "deliver", "rewind", "restart"]), max_size=60))
-def test_no_event_is_ever_lost_whatever_happens(tmp_path_factory: pytest.TempPathFactory, steps: list[str]) -> None:
-    folder = tmp_path_factory.mktemp("spool")
+def test_no_event_is_ever_lost_whatever_happens(tmp_path: Path, steps: list[str]) -> None:
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
     spool = Spool(folder, 1 << 20, 500)
     said: list[int] = []
     delivered: list[int] = []
