@@ -68,7 +68,7 @@ class Feed:
 
     def _tell(self, wish: Wish) -> None:
         try:
-            tell(wish.request, wish.aim)
+            tell(wish.request)
         except EdgefuseError as e:
             self._put(Outcome(str(e)))
             return

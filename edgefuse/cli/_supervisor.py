@@ -22,16 +22,12 @@ CHANGE_S = 180.0
 """A change may need to open models, or fetch them, before the supervisor can say whether it will be."""
 
 
-def tell(request: AnyRequest, aim: str) -> None:
+def tell(request: AnyRequest) -> None:
     """Ask for a change.
 
-    Args:
-        request: What to ask.
-        aim: What is wanted, for the error: ``set effect to none``.
-
     Raises:
-        EdgefuseError: It could not be asked, or refused.
+        EdgefuseError: The supervisor could not be asked, or refused with this reason.
     """
     reply = ask(request, CHANGE_S)
     if isinstance(reply, Refused):
-        raise EdgefuseError(f"cannot {aim}: {reply.reason}")
+        raise EdgefuseError(reply.reason)

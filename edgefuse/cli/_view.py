@@ -58,7 +58,7 @@ class Wish:
 
     request: AnyRequest
     aim: str
-    """For the case that it is refused: ``pin point 3``."""
+    """What is wanted: ``pin point 3``."""
     done: str
 
 

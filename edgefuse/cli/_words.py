@@ -122,10 +122,10 @@ def explain_rate(status: Status) -> str:
 
 
 def _explain_flow(beat: Heartbeat, point: OperatingPoint | None) -> str:
-    is_busy = beat.fps * beat.frame_ms >= NEAR * 1000  # of a file every frame waits for the slowest thread
-    if point is not None and NEAR <= beat.fps / point.rate_hz <= 1 / NEAR:
+    share = beat.fps / point.rate_hz if point else 0.0
+    if NEAR <= share <= 1 / NEAR:
         return f"all that point {beat.point} allows"
-    if beat.fps >= NEAR * beat.fps_in and not is_busy:
+    if beat.fps >= NEAR * beat.fps_in and share < NEAR:  # a file has no rate: its frames wait for the slowest thread
         return "all that the source gives"
     slowest = max(beat.stages_ms, key=lambda stage: beat.stages_ms[stage], default="")
     return f"bounded by {slowest or 'a thread'}: its thread takes {beat.frame_ms:.0f} ms a frame"

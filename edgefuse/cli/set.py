@@ -59,10 +59,7 @@ def _set_effect(options: argparse.Namespace) -> None:
 
 
 def _set_face(options: argparse.Namespace) -> None:
-    after = _pin("face", "" if options.photo == "default" else str(_check_photo(Path(options.photo))))
-    effect = after.settings.get("effect")
-    if effect is not None and effect.value != "fuse_mesh":
-        print(f"it is not seen yet: {effect.value} is in force, which has no donor; edgefuse set effect fuse_mesh")
+    _pin("face", "" if options.photo == "default" else str(_check_photo(Path(options.photo))))
 
 
 def _check_photo(path: Path) -> Path:
@@ -99,15 +96,13 @@ def _set_point(options: argparse.Namespace) -> None:
     _pin("point", point)
 
 
-def _pin(setting: Pinned, value: str) -> Status:
-    """Pin a setting or take its pin away, tell what is in force now and what was, and give the status after."""
+def _pin(setting: Pinned, value: str) -> None:
+    """Pin a setting or take its pin away, and tell what is in force now and what was."""
     before = get_status()
-    tell(SetPin(setting=setting, value=value), f"set {setting} to {value or 'default'}")
-    after = get_status()
-    print(f"{setting}: {_show(after, setting)}; was {_show(before, setting)}")
+    tell(SetPin(setting=setting, value=value))
+    print(f"{setting}: {_show(get_status(), setting)}; was {_show(before, setting)}")
     if value:
         print(f"it stays over restarts; to take it away: edgefuse set {_COMMANDS[setting]}")
-    return after
 
 
 def _show(status: Status, setting: Pinned) -> str:
@@ -116,7 +111,7 @@ def _show(status: Status, setting: Pinned) -> str:
 
 
 def _set_paused(options: argparse.Namespace) -> None:
-    tell(SetPaused(is_paused=options.is_paused), "pause" if options.is_paused else "resume")
+    tell(SetPaused(is_paused=options.is_paused))
     if options.is_paused:
         print("paused, over restarts too; to go on: edgefuse set resume")
     else:

@@ -81,9 +81,9 @@ def test_keys_steer_the_service_and_the_screen_says_what_came_of_it(top: Termina
 
 
 def test_a_refusal_is_told(top: Terminal, supervisor: FakeSupervisor) -> None:
-    supervisor.refusal = "the unit is too hot"
+    supervisor.refusal = "cannot pin point 1: the worker does not run"
     top.type("+")
-    top.wait_until(lambda cells: "cannot pin point 1: the unit is too hot" in cells.text)
+    top.wait_until(lambda cells: supervisor.refusal in cells.text)
 
 
 def test_a_function_key_is_not_taken_for_letters(top: Terminal, supervisor: FakeSupervisor) -> None:

@@ -32,12 +32,14 @@ from edgefuse.supervisor.control import (
     SetPin,
     Setting,
     Status,
+    TakeSnapshot,
     Told,
     Watch,
     socket_path,
 )
 
 CHECKOUT = Path(__file__).parents[2]
+SNAPSHOT = b"a picture"
 CHOSEN = {"effect": Setting("anonymise", "site"), "face": Setting("", "default"), "point": Setting("2", "governor")}
 """What is in force where nothing is pinned."""
 
@@ -136,6 +138,8 @@ class FakeSupervisor:
             pin = Setting(request.value, "pin", since="2026-11-20T11:00:00Z")
             settings = {**self.status.settings, request.setting: pin if request.value else CHOSEN[request.setting]}
             self.status = msgspec.structs.replace(self.status, settings=settings)
+        elif isinstance(request, TakeSnapshot):
+            Path(request.path).write_bytes(SNAPSHOT)
         elif isinstance(request, SetPaused):
             self.status = replace_beat(self.status, source="paused" if request.is_paused else "flowing")
         return Done()
@@ -166,8 +170,12 @@ def make_history(seconds: int = 90) -> View:
         if 50 <= second < 55:
             view = view.with_trouble("the supervisor closed the connection", float(second))
             continue
-        temp_c = 71.2 - 13.0 * math.exp(-second / 30)
-        heat = msgspec.structs.replace(make_status().heat, temps_c={"cpu-thermal": round(temp_c, 1), "rp1_adc": 48.4})
-        status = replace_beat(make_status(heat=heat), fps=0.0 if 30 <= second < 33 else 15.0)
-        view = view.with_status(status, float(second))
+        view = view.with_status(warmed_up(second), float(second))
     return view
+
+
+def warmed_up(second: int) -> Status:
+    """Give the status of a unit that has been warming up for so long, with a moment without frames on the way."""
+    temp_c = 71.2 - 13.0 * math.exp(-second / 30)
+    heat = msgspec.structs.replace(make_status().heat, temps_c={"cpu-thermal": round(temp_c, 1), "rp1_adc": 48.4})
+    return replace_beat(make_status(heat=heat), fps=0.0 if 30 <= second < 33 else 15.0)

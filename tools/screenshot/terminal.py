@@ -40,8 +40,10 @@ class Cells:
     column: int = 0
     colours: str = ""
     is_other_screen: bool = False
+    """What stood there before, and the cursor's place, come back after it."""
     is_cursor_hidden: bool = False
     rows: list[list[Cell]] = field(default_factory=list)
+    _before: tuple[list[list[Cell]], int, int] | None = None
     _rest: str = ""
 
     def __post_init__(self) -> None:
@@ -96,11 +98,19 @@ class Cells:
             case "m", _:
                 self.colours = "" if argument == "0" else argument
             case (("h" | "l"), "?1049"):
-                self.is_other_screen = verb == "h"
+                self._change_screen(is_other=verb == "h")
             case (("h" | "l"), "?25"):
                 self.is_cursor_hidden = verb == "l"
             case _:
                 raise ValueError(f"unknown sequence {argument}{verb}")
+
+    def _change_screen(self, *, is_other: bool) -> None:
+        if is_other:
+            self._before = (self.rows, self.row, self.column)
+            self.resize(self.width, self.height)
+        elif self._before is not None:
+            self.rows, self.row, self.column = self._before
+        self.is_other_screen = is_other
 
 
 class Terminal:
