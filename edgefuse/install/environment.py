@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from edgefuse import disk
 from edgefuse.errors import InstallError
@@ -46,7 +47,9 @@ def build(folder: Path, recipe: Recipe, on_line: pip.OnLine | None) -> None:
     )
     (folder / "bin").mkdir()
     (folder / "bin/python3").symlink_to(python.path)
-    pip.run(*_install_arguments(packages, recipe), doing="install edgefuse's packages", on_line=on_line)
+    with TemporaryDirectory(dir=folder) as scratch:
+        arguments = _install_arguments(packages, recipe)
+        pip.run(*arguments, scratch=Path(scratch), doing="install edgefuse's packages", on_line=on_line)
     (folder / "share").symlink_to(Path(packages_dir(python)) / "share")
 
 

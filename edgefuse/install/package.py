@@ -25,7 +25,8 @@ def bring_wheel(folder: Path, wheelhouse: Path | None) -> Path:
         return wheels[-1]
     if checkout := paths.checkout_dir():
         index = () if wheelhouse is None else ("--no-index", "--find-links", str(wheelhouse))
-        pip.run("wheel", "--no-deps", *index, "--wheel-dir", str(folder), str(checkout), doing="build edgefuse's wheel")
+        arguments = ("wheel", "--no-deps", *index, "--wheel-dir", str(folder), str(checkout))
+        pip.run(*arguments, scratch=folder, doing="build edgefuse's wheel")
         return next(folder.glob("edgefuse-*.whl"))
     try:
         return pack(distribution("edgefuse"), folder)

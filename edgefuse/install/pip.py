@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from edgefuse.errors import InstallError
 from edgefuse.interpreter import module_command
@@ -14,10 +16,11 @@ OnLine = Callable[[str], None]
 """Takes what pip says, line by line."""
 
 
-def run(*arguments: str, doing: str, on_line: OnLine | None = None) -> None:
+def run(*arguments: str, scratch: Path, doing: str, on_line: OnLine | None = None) -> None:
     """Run pip and pass on what it says.
 
     Args:
+        scratch: Folder for unpacked wheels; on the disk that they are for, because ``/tmp`` is often a piece of memory.
         doing: What the caller is about to do, for the error's text: ``build edgefuse's wheel``.
 
     Raises:
@@ -30,7 +33,12 @@ def run(*arguments: str, doing: str, on_line: OnLine | None = None) -> None:
     command = module_command(sys.executable, "pip", "--disable-pip-version-check", "--no-input", *arguments)
     said = []
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None, "it was asked for"
         for line in process.stdout:
