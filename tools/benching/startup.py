@@ -1,4 +1,7 @@
-"""Measure what `edgefuse run` does before the first frame is delivered, part by part, where the models are checked."""
+"""Measure what comes before the first frame, where the models are checked: `edgefuse run` and the service's worker.
+
+The worker is started as the supervisor starts it, and timed from its exec.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
+from benching.worker_start import Part, measure_worker
+
 ROUNDS = 5
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One part of the start."""
-
-    name: str
-    seconds: float
+EFFECTS = ("anonymise", "fuse_mesh")
 
 
 def main() -> int:
@@ -26,15 +26,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/bench/startup", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    rounds = [_measure_child() for _ in range(ROUNDS + 1)][1:]  # the first fills caches and checks the models
-    names = [part.name for part in rounds[0]]
-    medians = {name: statistics.median(parts[i].seconds for parts in rounds) for i, name in enumerate(names)}
-    if options.json:
-        print(msgspec.json.encode(medians).decode())
-    else:
-        print("\n".join(f"{name:45}{seconds:7.2f} s" for name, seconds in medians.items()))
-        print(f"{'all':45}{sum(medians.values()):7.2f} s")
+    tables = {"edgefuse run, fuse_mesh": _median(_measure_child)}
+    tables |= {f"worker, {effect}": _median(partial(measure_worker, effect)) for effect in EFFECTS}
+    print(msgspec.json.encode(tables).decode() if options.json else "\n\n".join(map(_describe, tables.items())))
     return 0
+
+
+def _median(measure: Callable[[], list[Part]]) -> dict[str, float]:
+    """Measure again and again; the first time fills caches and checks the models, and does not count."""
+    rounds = [measure() for _ in range(ROUNDS + 1)][1:]
+    return {part.name: statistics.median(parts[i].seconds for parts in rounds) for i, part in enumerate(rounds[0])}
+
+
+def _describe(table: tuple[str, dict[str, float]]) -> str:
+    title, medians = table
+    rows = [f"{name:45}{seconds:7.2f} s" for name, seconds in medians.items()]
+    return "\n".join([title, *rows, f"{'all':45}{sum(medians.values()):7.2f} s"])
 
 
 def _measure_child() -> list[Part]:
