@@ -21,7 +21,7 @@ from edgefuse.vision.types import Pixels
 
 Alpha = NDArray[np.uint8]
 
-HULL_FEATHER_SHARE = 0.04
+HULL_FEATHER_SHARE = 0.035
 """Width of the blur across the outline, in units of the face's longer side; half of it lies inside."""
 KEPT_FEATHER_SHARE = 0.07
 """The same around eyes and mouth, which are small."""

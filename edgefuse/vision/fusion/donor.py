@@ -20,7 +20,7 @@ from edgefuse.vision.fusion.facets import Facets, make_facets
 from edgefuse.vision.fusion.features import plain_skin, smile_of
 from edgefuse.vision.fusion.light import LightMeter, Shine, point_homes
 from edgefuse.vision.fusion.parsing import find_hair
-from edgefuse.vision.fusion.retouch import Mask, retouch
+from edgefuse.vision.fusion.retouch import Mask, fade_forehead, retouch
 from edgefuse.vision.fusion.texture import Cutout, Texture, opacity_at
 from edgefuse.vision.fusion.warp import draw_triangles
 from edgefuse.vision.media.picture import read_picture
@@ -114,10 +114,12 @@ def make_donor(pixels: Pixels, face: Face, longest_px: int, hair: Mask | None = 
     facets = make_facets(mesh)
     cutout = retouch(scaled, mesh, None if hair is None else _scaled(area.cut(hair), size))
     _fade_edge_on(cutout, facets)
-    smile = smile_of(mesh)
-    texture = Texture(soften(cutout, mesh, smile), mesh)
     seen = facets.facing[point_homes(mesh)] * opacity_at(cutout, mesh[plain_skin()])
-    shine = LightMeter().measure(texture.pixels[:, :, :3].copy(), mesh, seen)
+    smile = smile_of(mesh)
+    cutout = soften(cutout, mesh, smile)
+    shine = LightMeter().measure(cutout[:, :, :3].copy(), mesh, seen)
+    fade_forehead(cutout, mesh)
+    texture = Texture(cutout, mesh)
     return Donor(tuple(_halvings(_shrunk(texture, min(1.0, longest_px / texture.size_px)))), shine, smile)
 
 

@@ -1,4 +1,4 @@
-"""Where a face is not plain skin, where smiles fold it, and which points of the mesh mirror one another."""
+"""Where a face is not plain skin, where smiles fold it, what lies above its brows, and which points are mirrored."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from edgefuse.vision.types import Points
 Part = NDArray[np.uint8]
 """(height, width) uint8: 255 where a part of the face lies, else 0."""
 
+BROWS = (105, 334)
+"""Upper edges of the brows, left and right in the picture: a fringe may reach down to them."""
 BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 NOSTRIL = (20, 60, 75, 166, 79, 239, 238, 59, 242, 97, 2, 98, 64, 240, 99)
 FOLD = (98, 129, 142, 36, 205, 187, 207, 212, 57, 186, 92, 165)
@@ -56,6 +58,13 @@ def smile_of(mesh: Points) -> float:
     topology = load_face_mesh()
     inner, outer = (cv2.contourArea(mesh[ring, :2]) for ring in (topology.mouth, topology.lips))
     return float(np.clip((inner / max(outer, 1e-6) - CLOSED) / (OPEN - CLOSED), 0, 1))
+
+
+def height_above(shape: tuple[int, ...], left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give how far each pixel lies on the forehead's side of the line through two points (3,) of a face, in pixels."""
+    along = (right - left)[:2] / max(float(np.linalg.norm((right - left)[:2])), 1e-6)
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return np.asarray(along[1] * (columns - left[0]) - along[0] * (rows - left[1]))
 
 
 def draw_part(shape: tuple[int, ...], mesh: Points, *parts: Indices) -> Part:

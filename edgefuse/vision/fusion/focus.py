@@ -22,27 +22,37 @@ SOFT_PX = 1.2
 """Deviation of the blur of the blurred donor; what lies between is mixed."""
 MIN_STRIP_PX = 8
 """Height of eyes and brows below which nothing can be told."""
+LEAST_SCALE = 0.5
+"""Of a donor that is scaled up, below which it is blurred enough by that."""
 LEAST_SHARE = 0.05
 """Of the blurred donor that is worth mixing in."""
 
 
-def sharpness_of(pixels: Pixels, mesh: Points) -> float | None:
-    """Tell how sharp a picture is around the eyes; nothing where too little of them is seen.
+class FocusMeter:
+    """Tells how sharp pictures are."""
 
-    Args:
-        pixels: (height, width, 3 or more).
-        mesh: (468, 2 or 3) in pixels of ``pixels``.
-    """
-    height, width = pixels.shape[:2]
-    points = mesh[list(AROUND_EYES), :2]
-    left, top = np.maximum(points.min(axis=0), 0).astype(int).tolist()
-    right, bottom = np.minimum(points.max(axis=0), (width, height)).astype(int).tolist()
-    if min(right - left, bottom - top) < MIN_STRIP_PX:
-        return None
-    sharp = cv2.extractChannel(pixels[top:bottom, left:right], 1)
-    fine = cv2.blur(sharp, (3, 3))
-    coarse = cv2.blur(fine, (5, 5))
-    return cv2.norm(sharp, fine, cv2.NORM_L1) / max(cv2.norm(fine, coarse, cv2.NORM_L1), 1.0)
+    def __init__(self, longest_px: int) -> None:
+        """Allocate for faces whose longer side is at most ``longest_px``: eyes and brows are a quarter of one."""
+        self._sharp, self._fine, self._coarse = (Scratch(longest_px * longest_px, np.uint8) for _ in range(3))
+
+    def measure(self, pixels: Pixels, mesh: Points) -> float | None:
+        """Tell how sharp a picture is around the eyes; nothing where too little of them is seen.
+
+        Args:
+            pixels: (height, width, 3 or more).
+            mesh: (468, 2 or 3) in pixels of ``pixels``.
+        """
+        height, width = pixels.shape[:2]
+        points = mesh[list(AROUND_EYES), :2]
+        left, top = np.maximum(points.min(axis=0), 0).astype(int).tolist()
+        right, bottom = np.minimum(points.max(axis=0), (width, height)).astype(int).tolist()
+        if min(right - left, bottom - top) < MIN_STRIP_PX:
+            return None
+        sharp, fine, coarse = (s.view(bottom - top, right - left) for s in (self._sharp, self._fine, self._coarse))
+        cv2.extractChannel(pixels[top:bottom, left:right], 1, dst=sharp)
+        cv2.blur(sharp, (3, 3), dst=fine)
+        cv2.blur(fine, (5, 5), dst=coarse)
+        return cv2.norm(sharp, fine, cv2.NORM_L1) / max(cv2.norm(fine, coarse, cv2.NORM_L1), 1.0)
 
 
 class Focus:
@@ -51,10 +61,10 @@ class Focus:
     def __init__(self, textures: Sequence[Texture]) -> None:
         """Blur all textures of a donor once; the first is the largest."""
         self._blurred = {texture.size_px: _blur(texture) for texture in textures}
+        meter = FocusMeter(textures[0].size_px)
         self._sharpness = {
-            texture.size_px: (
-                sharpness_of(texture.pixels, texture.mesh),
-                sharpness_of(self._blurred[texture.size_px], texture.mesh),
+            texture.size_px: tuple(
+                meter.measure(pixels, texture.mesh) for pixels in (texture.pixels, self._blurred[texture.size_px])
             )
             for texture in textures
         }
@@ -71,7 +81,7 @@ class Focus:
         own, least = self._sharpness[texture.size_px]
         if own is None or least is None:
             return texture
-        shown = least + (own - least) * min(max(2 * scale - 1, 0), 1)
+        shown = least + (own - least) * min(max((scale - LEAST_SCALE) / (1 - LEAST_SCALE), 0), 1)
         share = min((shown - sharpness) / max(own - least, 1e-6), 1)
         if share < LEAST_SHARE:
             return texture

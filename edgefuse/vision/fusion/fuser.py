@@ -11,9 +11,10 @@ from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.blend import Blender, Matte
 from edgefuse.vision.fusion.donor import Donor
 from edgefuse.vision.fusion.facets import make_facets
-from edgefuse.vision.fusion.focus import Focus, sharpness_of
+from edgefuse.vision.fusion.focus import LEAST_SCALE, Focus, FocusMeter
 from edgefuse.vision.fusion.light import LightMeter, Relighter, Shine, point_homes
 from edgefuse.vision.fusion.memory import Memory
+from edgefuse.vision.fusion.texture import Texture
 from edgefuse.vision.fusion.warp import MeshWarp
 from edgefuse.vision.types import Pixels, Points
 
@@ -35,7 +36,8 @@ class Fuser:
         """
         self._donors = donors
         self._meter = LightMeter()
-        self._focuses = [Focus(donor.textures) for donor in donors]
+        self._focus_meter = FocusMeter(round(longest_px / LEAST_SCALE))
+        self._focuses = [Focus(donor.textures) for donor in donors] if keeps_eyes_and_mouth else []
         self._relighters = [Relighter(donor.textures[0], donor.shine) for donor in donors]
         self._homes = point_homes(donors[0].textures[0].mesh)
         self._warp = MeshWarp(longest_px)
@@ -43,8 +45,6 @@ class Fuser:
         self._blender = Blender(longest_px, height_px, width_px)
         self._shines: Memory[Shine] = Memory()
         self._sharpness: Memory[float] = Memory()
-        self._has_eyes = keeps_eyes_and_mouth
-        """By which to tell how sharp the frame is; a concealed face has none."""
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
         """Forget the light on faces that are gone, and how sharp they were."""
@@ -71,11 +71,19 @@ class Fuser:
         facets = make_facets(area.to_map(mesh))
         in_area = mesh[:, :2] - np.array((area.left_px, area.top_px), np.float32)
         shine = self._meter.measure(target, in_area, facets.facing[self._homes])
-        texture = self._donors[donor].texture(max(size))
-        if self._has_eyes and (sharpness := sharpness_of(target, in_area)) is not None:
-            scale = min(texture.size_px, max(size)) / max(area.height_px, area.width_px)
-            texture = self._focuses[donor].match(texture, self._sharpness.follow(track_id, sharpness), scale)
+        texture = self._focused(donor, track_id, target, in_area, max(size))
         lit = self._relighters[donor].light(texture, self._shines.follow(track_id, shine))
         numbers = self._warp.draw(facets, area.map_height_px, area.map_width_px)
         alpha = self._matte.draw(facets, numbers, *size, self._donors[donor].smile)
         self._blender.lay(self._warp.bend(lit, facets, numbers, *size), alpha, target, strength)
+
+    def _focused(self, donor: int, track_id: int, target: Pixels, mesh: Points, work_px: int) -> Texture:
+        """Give a donor blurred as its target is blurred; a face without eyes of its own does not tell."""
+        texture = self._donors[donor].texture(work_px)
+        scale = min(texture.size_px, work_px) / max(target.shape[:2])
+        if not self._focuses or scale <= LEAST_SCALE:
+            return texture
+        sharpness = self._focus_meter.measure(target, mesh)
+        if sharpness is None:
+            return texture
+        return self._focuses[donor].match(texture, self._sharpness.follow(track_id, sharpness), scale)

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
-from edgefuse.vision.fusion.features import plain_skin
-from edgefuse.vision.fusion.retouch import BROWS
+from edgefuse.vision.fusion.features import BROWS, height_above, plain_skin
 from edgefuse.vision.fusion.texture import Cutout, Texture
 from edgefuse.vision.scratch import Scratch
 from edgefuse.vision.types import Pixels, Points
@@ -27,7 +26,7 @@ Shine = NDArray[np.float32]
 SAMPLE_PX = 48
 """Side of the picture that skin is measured on: wrinkles and noise are averaged away."""
 
-BLUR_SHARE = 0.3
+BLUR_SHARE = 0.4
 """Standard deviation of the blur along the face, in units of the donor's longer side. Narrower, and the target's
 features shine through: MobileFaceNet takes the result for the target."""
 RIM_BLUR_SHARE, RIM_SHARE = 0.1, 0.15
@@ -172,11 +171,7 @@ def _blur_shares(mesh: Points, alpha: Alpha) -> NDArray[np.float32]:
     shown = np.where(alpha > SHOWN, hull, 0).astype(np.uint8)
     depth = np.minimum(cv2.distanceTransform(shown, cv2.DIST_L2, 3) / (RIM_SHARE * GRID_PX), 1)
     shares = RIM_BLUR_SHARE + (BLUR_SHARE - RIM_BLUR_SHARE) * depth
-    left, right = mesh[list(BROWS), :2]
-    along = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
-    columns, rows = (_grid(alpha.shape) - left).T.reshape(2, *alpha.shape)
-    above_brows = (along[1] * columns - along[0] * rows) / (FOREHEAD_SHARE * GRID_PX)
-    forehead = np.clip(above_brows, 0, 1)
+    forehead = np.clip(height_above(alpha.shape, *mesh[list(BROWS)]) / (FOREHEAD_SHARE * GRID_PX), 0, 1)
     return np.asarray(shares + forehead * (np.minimum(shares, FOREHEAD_BLUR_SHARE) - shares), np.float32)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
 from edgefuse.vision.face.landmarks import LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER
+from edgefuse.vision.fusion.features import BROWS, height_above
 from edgefuse.vision.fusion.texture import Cutout
 from edgefuse.vision.types import Pixels, Points
 
@@ -16,8 +17,6 @@ Mask = NDArray[np.bool_]
 
 RIM_SHARE = 0.14
 """Depth of the rim in units of the face's longer side: as far as hair reaches over temples and cheeks."""
-BROWS = (105, 334)
-"""Upper edges of the brows, left and right in the picture: a fringe may reach down to them."""
 RIM_LIMIT, FOREHEAD_LIMIT = 2.5, 2.0
 """Pixels that are stranger than this, in robust standard deviations of the skin, are not skin. Cheeks in shadow are
 stranger than foreheads."""
@@ -34,6 +33,10 @@ SPECK_SHARE = 0.02
 FADE_SHARE = 0.05
 """Width of the fade towards hair, which begins so far from it: it throws a shadow."""
 INPAINT_RADIUS_PX = 3
+FOREHEAD_FADE_SHARE = 0.12
+"""Width of the fade at the forehead's outline, which crosses bare skin below the hair: every step shows there."""
+FOREHEAD_SHARE = 0.05
+"""Way from the brows up to where that fade wholly holds."""
 
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 
@@ -61,13 +64,22 @@ def retouch(pixels: Pixels, mesh: Points, hair: Mask | None = None) -> Cutout:
     return np.dstack((skin, faded)).astype(np.uint8)
 
 
+def fade_forehead(cutout: Cutout, mesh: Points) -> None:
+    """Take alpha from the upper rim of the forehead."""
+    size_px = max(cutout.shape[:2])
+    inwards = np.minimum(_depth(cutout.shape, mesh) / (FOREHEAD_FADE_SHARE * size_px), 1)
+    below = 1 - np.clip(height_above(cutout.shape, *mesh[list(BROWS)]) / (FOREHEAD_SHARE * size_px), 0, 1)
+    kept = np.maximum(inwards * inwards * (3 - 2 * inwards), below)
+    cutout[:, :, 3] = np.minimum(cutout[:, :, 3], np.rint(255 * kept)).astype(np.uint8)
+
+
 def _strange_rim(pixels: Pixels, mesh: Points, depth: NDArray[np.float32]) -> Mask:
     """Tell what at the rim and on the forehead has not the colour of the skin."""
     shape = pixels.shape
     face_px = float(np.ptp(mesh[:, :2], axis=0).max())
     strangeness = _strangeness(pixels, mesh)
-    is_rim = (depth < RIM_SHARE * face_px) & _is_above(shape, *mesh[[LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER]])
-    is_forehead = _is_above(shape, *mesh[list(BROWS)]) & ~_is_eye(shape, mesh)
+    is_rim = (depth < RIM_SHARE * face_px) & (height_above(shape, *mesh[[LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER]]) > 0)
+    is_forehead = (height_above(shape, *mesh[list(BROWS)]) > 0) & ~_is_eye(shape, mesh)
     is_strange = is_rim & (strangeness > RIM_LIMIT) | is_forehead & (strangeness > FOREHEAD_LIMIT)
     hole = np.asarray(is_strange | (depth == 0), np.uint8)
     closed = np.asarray(cv2.morphologyEx(hole, cv2.MORPH_CLOSE, _disc(GAP_SHARE * face_px), borderValue=1), np.bool_)
@@ -90,13 +102,6 @@ def _depth(shape: tuple[int, ...], mesh: Points) -> NDArray[np.float32]:
     return np.asarray(cv2.distanceTransform(hull, cv2.DIST_L2, 3), np.float32)[1:-1, 1:-1]
 
 
-def _is_above(shape: tuple[int, ...], left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which pixels lie on the forehead's side of the line through two points (3,) of the face."""
-    along = right - left
-    rows, columns = np.mgrid[: shape[0], : shape[1]]
-    return np.asarray(along[0] * (rows - left[1]) - along[1] * (columns - left[0]) < 0)
-
-
 def _is_eye(shape: tuple[int, ...], mesh: Points) -> NDArray[np.bool_]:
     """Tell which pixels belong to an eye or its brow; on a face turned aside the far eye is part of the rim."""
     eyes = np.zeros(shape[:2], np.uint8)
@@ -115,7 +120,7 @@ def _strangeness(pixels: Pixels, mesh: Points) -> NDArray[np.float32]:
     lab = cv2.cvtColor(cv2.GaussianBlur(pixels, (5, 5), 0), cv2.COLOR_BGR2LAB).astype(np.float32)
     height, width = lab.shape[:2]
     x, y = np.clip(np.rint(mesh[load_face_mesh().skin, :2]), 0, (width - 1, height - 1)).astype(np.intp).T
-    skin = lab[y, x][~_is_above((height, width), *mesh[list(BROWS)])[y, x]]
+    skin = lab[y, x][height_above((height, width), *mesh[list(BROWS)])[y, x] <= 0]
     middle = np.median(skin, axis=0)
     deviation = np.maximum(np.median(np.abs(skin - middle), axis=0) * _MAD_TO_DEVIATION, MIN_DEVIATION)
     error = (middle - lab) / deviation

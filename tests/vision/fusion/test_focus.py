@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from fakes.discs import disc_mesh
 
-from edgefuse.vision.fusion.focus import Focus, sharpness_of
+from edgefuse.vision.fusion.focus import Focus, FocusMeter
 from edgefuse.vision.fusion.texture import Texture
 from edgefuse.vision.types import Pixels
 
@@ -25,7 +25,7 @@ def donor(blur_px: float = 0.0) -> Texture:
 
 
 def sharpness(pixels: Pixels) -> float:
-    told = sharpness_of(pixels, MESH)
+    told = FocusMeter(SIZE_PX).measure(pixels, MESH)
     assert told is not None
     return told
 
@@ -53,5 +53,5 @@ def test_alpha_stays_as_it_is() -> None:
 
 
 def test_nothing_is_told_of_a_face_without_eyes_in_the_frame() -> None:
-    assert sharpness_of(picture(1), disc_mesh(100, -60, 90)) is None
-    assert sharpness_of(picture(1), disc_mesh(100, 100, 6)) is None
+    assert FocusMeter(SIZE_PX).measure(picture(1), disc_mesh(100, -60, 90)) is None
+    assert FocusMeter(SIZE_PX).measure(picture(1), disc_mesh(100, 100, 6)) is None

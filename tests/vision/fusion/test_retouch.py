@@ -5,7 +5,8 @@ import numpy as np
 from fakes.discs import disc_mesh
 from fakes.portraits import face_at, hull_mask, psnr_db
 
-from edgefuse.vision.fusion.retouch import retouch
+from edgefuse.vision.fusion.retouch import fade_forehead, retouch
+from edgefuse.vision.fusion.texture import Cutout
 from edgefuse.vision.types import Pixels
 
 SIZE_PX = 200
@@ -97,3 +98,11 @@ def test_what_a_model_takes_for_hair_is_hair_whatever_its_colour() -> None:
     hair[y - 10 : y + 10, x - 10 : x + 10] = True
     alpha = retouch(portrait(), MESH, hair)[:, :, 3]
     assert alpha[y, x] == 0 and alpha[y + 40, x] == 255
+
+
+def test_the_forehead_fades_at_its_upper_outline_only() -> None:
+    cutout: Cutout = np.full((200, 200, 4), 255, np.uint8)
+    fade_forehead(cutout, MESH)
+    alphas = {point: int(cutout[tuple(np.rint(MESH[point, 1::-1]).astype(int))][3]) for point in (10, 151, 168, 152)}
+    assert alphas[10] < 16 < alphas[151] < 240
+    assert alphas[168] == alphas[152] == 255
