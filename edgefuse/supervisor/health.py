@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 from edgefuse import ipc
 
-BEAT_S = 5.0
-"""Longest silence of an open worker, which beats once a second; a board that swaps may skip some beats."""
+BEAT_S = 8.0
+"""Longest silence of an open worker, which beats twice a second; on a board that swaps, some seconds are nothing."""
 DELIVERY_S = 10.0
 """Longest time without a frame while the source flows; the slowest shipped points give several a second."""
 GAP_S = 2.0

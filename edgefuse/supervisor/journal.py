@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Literal
 
 from edgefuse import clock
@@ -22,6 +23,7 @@ Kind = Literal[
     "worker_flapping",
     "worker_restarted",
     "model_blamed",
+    "plan_changed",
     "memory_high",
     "memory_killed",
     "source_lost",
@@ -35,6 +37,7 @@ Kind = Literal[
     "resumed",
     "configuration_read",
     "configuration_refused",
+    "link_refused",
     "state_not_kept",
     "not_limited",
     "stopping",
@@ -47,11 +50,19 @@ class Journal:
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=LENGTH)
+        self._listeners: list[Callable[[Event], object]] = []
 
     def note(self, level: Literal["info", "warning", "error"], kind: Kind, text: str) -> None:
         """Take an event down, and log it."""
-        self._events.append(Event(at=clock.wall_iso(), level=level, kind=kind, text=text))
+        event = Event(at=clock.wall_iso(), level=level, kind=kind, text=text)
+        self._events.append(event)
         logger.log(_LEVELS[level], "%s: %s", kind, text)
+        for listener in self._listeners:
+            listener(event)
+
+    def listen(self, listener: Callable[[Event], object]) -> None:
+        """Have ``listener`` called with every event from now on."""
+        self._listeners.append(listener)
 
     def newest(self) -> tuple[Event, ...]:
         """Give the events, the newest last."""

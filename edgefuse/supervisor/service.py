@@ -11,8 +11,8 @@
     from each state with a child: ended, and a person must mend why ──► FATAL ── due, or mended ──► STARTING
     from BACKOFF and FATAL: stop ──► STOPPED
 
-A child exists in STARTING, RUNNING and STOPPING, and only there. FATAL is left by a mended configuration, and every few
-minutes by itself: people mend things without telling.
+A child exists in STARTING, RUNNING and STOPPING, and only there. FATAL is left by a mended configuration, and every
+minute by itself: people mend things without telling.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FIRST_WAIT_S = 0.5  # as Pebble, and doubled as there
 LONGEST_WAIT_S = 30.0
 PROVEN_S = 5.0
 """A child that delivered frames for so long starts a new count of waits."""
-FATAL_RETRY_S = 180.0
+FATAL_RETRY_S = 60.0
 PLAN_S = 900.0
 """To plan, a unit may have to fetch models over a slow line and to check each of them."""
 OPEN_S = 180.0

@@ -49,6 +49,7 @@ class _Run:
     health: Health | None = None
     """From its opening on."""
     beat: ipc.Heartbeat | None = None
+    size_px: tuple[int, int] = (0, 0)
     failure: str = ""
     illness: str = ""
     was_stopped: bool = False
@@ -84,6 +85,11 @@ class Supervision:
     def beat(self) -> ipc.Heartbeat | None:
         """The newest heartbeat; nothing while no worker runs."""
         return self._run.beat if self._run else None
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the worker's frames; zeros while it has none."""
+        return self._run.size_px if self._run else (0, 0)
 
     @property
     def pid(self) -> int | None:
@@ -191,10 +197,12 @@ class Supervision:
         if isinstance(message, ipc.Heartbeat):
             self._on_beat(run, message)
         elif isinstance(message, ipc.Planned):
+            self._note_plan(self.plan, message.plan)
             self.plan, run.setups = message.plan, message.setups
             self._take(service.on_planned(self.service, self._now_s))
         elif isinstance(message, ipc.Opened):
             run.health = health.start(self._now_s)
+            run.size_px = (message.width_px, message.height_px)
             logger.info("worker opened pid=%d startup_s=%s", run.process.pid, dict(message.startup_s))
         elif isinstance(message, ipc.Answer):
             if (answer := run.answers.pop(message.id, None)) and not answer.done():
@@ -216,6 +224,16 @@ class Supervision:
             self._journal.note("info", "worker_running", f"the worker runs, pid {run.process.pid}")
         self._note_source(before, beat)
         self._watch_memory(run, beat)
+
+    def _note_plan(self, before: Plan | None, after: Plan) -> None:
+        """Report models that run otherwise than before, such as after too many crashes."""
+        if before is None:
+            return
+        known = {(c.model, c.variant, c.runtime, c.target) for c in before.choices}
+        for choice in after.choices:
+            if (choice.model, choice.variant, choice.runtime, choice.target) not in known:
+                place = f"{choice.model} {choice.variant} on {choice.runtime} {choice.target}"
+                self._journal.note("warning", "plan_changed", f"{choice.task} by {place} from now on: {choice.reason}")
 
     def _note_source(self, before: ipc.Heartbeat | None, beat: ipc.Heartbeat) -> None:
         is_lost, was_lost = beat.source == "waiting", before is not None and before.source == "waiting"
@@ -241,6 +259,7 @@ class Supervision:
                 answer.set_result("the worker ended")
         known = Circumstances(
             failure=run.failure,
+            was_open=run.health is not None,
             illness=run.illness,
             was_stopped=run.was_stopped,
             is_over_memory=self._group is not None and self._group.oom_kills() > run.oom_kills,

@@ -1,6 +1,6 @@
 """Why a worker ended, and whether a model is to blame for it; pure.
 
-it said what a person must mend ───────────────► final, nobody blamed
+it said why it cannot go on ───────────────────► nobody blamed; final where it had not even opened everything
 SIGSEGV SIGILL SIGABRT SIGBUS SIGFPE ──────────► what native code was at is blamed
 it hung, but nobody had stopped it ────────────► what native code was at is blamed
 its memory limit ──────────────────────────────► what was being opened is blamed: it will not fit next time either
@@ -23,7 +23,9 @@ class Circumstances:
     """What is known beside the exit code."""
 
     failure: str = ""
-    """What the worker said a person must mend."""
+    """What the worker said a person can mend."""
+    was_open: bool = False
+    """It had opened everything; so a server that went away may come back, and waiting is worth while."""
     illness: str = ""
     """Why the supervisor ended it."""
     was_stopped: bool = False
@@ -47,7 +49,7 @@ class Verdict:
 def judge(end: End, known: Circumstances) -> Verdict:
     """Judge an end."""
     if known.failure:
-        return Verdict(known.failure, is_final=True)
+        return Verdict(known.failure, is_final=not known.was_open)
     if known.illness:
         is_blamed = "hang" in known.illness and not known.was_stopped
         return _blame(known.illness, "hang", tuple(end.in_flight)) if is_blamed else Verdict(known.illness)

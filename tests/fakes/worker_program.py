@@ -1,7 +1,7 @@
 """A worker that speaks `edgefuse.ipc` and does on request what real ones do in bad hours; run as an interpreter.
 
 What it does stands in the source's address: ``well``, ``waiting``, ``idle`` (beats and delivers nothing), ``refuse``
-(says what a person must mend), ``crash`` (dies of SIGSEGV in a model after a moment), ``grow`` (ever more memory),
+(says what a person must mend), ``crash`` (dies of SIGSEGV in a model), ``leave`` (its sink goes away after a moment),
 ``deaf`` (does not stop), ``broken`` (its settings do not pass a check).
 """
 
@@ -62,7 +62,7 @@ class Worker:
     def __init__(self, connection: socket.socket, in_flight: int) -> None:
         self.connection, self.in_flight = connection, in_flight
         self.frames, self.point, self.effect, self.is_paused = 0, 0, "", False
-        self.source, self.rss_mb = "", 100.0
+        self.source = ""
 
     def send(self, **message: object) -> None:
         """Tell the supervisor."""
@@ -73,6 +73,9 @@ class Worker:
         for message in _messages(self.connection):
             if message is None:
                 self.beat()
+                if self.source == "leave" and self.frames > 3:
+                    self.send(**{"is": "Failed", "reason": "cannot push to rtsp://nvr/out"})
+                    return 2
             elif message["is"] == "Stop" and self.source != "deaf":
                 return 0
             elif (code := self.take(message)) is not None:
@@ -124,12 +127,11 @@ class Worker:
         """Tell how it goes."""
         state = "paused" if self.is_paused else "waiting" if self.source == "waiting" else "flowing"
         self.frames += state == "flowing" and self.source != "idle"
-        self.rss_mb += 1.0 if self.source == "grow" else 0.0
         counts = dict.fromkeys(("dropped", "skipped", "failures", "source_losses"), 0)
         self.send(**{
             "is": "Heartbeat", "frames_in": self.frames, "frames_out": self.frames, **counts, "source": state,
             "fps_in": 30.0, "fps": 30.0, "faces": 1.0, "latency_ms": {"p50": 9, "p95": 10, "p99": 11}, "frame_ms": 8.0,
-            "stages_ms": {}, "point": self.point, "effect": self.effect, "rss_mb": self.rss_mb,
+            "stages_ms": {}, "point": self.point, "effect": self.effect, "rss_mb": 100.0,
         })  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fakes.supervisor import Running, write_site
 
 from edgefuse import paths
@@ -81,6 +82,33 @@ def test_a_missing_source_is_waited_for(supervise: Supervise) -> None:
     running = supervise("waiting")
     status = running.wait(lambda s: s.service.reason == "waits for the source")
     assert (status.service.state, status.service.restarts) == ("RUNNING", 0)
+
+
+@pytest.mark.slow
+def test_a_worker_that_beats_but_delivers_nothing_is_replaced(supervise: Supervise) -> None:
+    status = supervise("idle").wait(lambda s: s.service.restarts == 1)
+    assert "delivers nothing" in next(event.text for event in status.events if event.kind == "worker_hung")
+
+
+def test_a_sink_that_goes_away_is_tried_again_after_a_wait(supervise: Supervise) -> None:
+    status = supervise("leave").wait(lambda s: s.service.restarts == 2)
+    assert "worker_refused" not in kinds(status)
+    assert "cannot push to rtsp://nvr/out" in [event.text for event in status.events]
+
+
+def test_a_killed_supervisor_takes_its_worker_along_and_leaves_the_place_to_the_next(supervise: Supervise) -> None:
+    running = supervise()
+    before = running.wait_for_frames().service.pid
+    running.process.kill()
+    running.process.wait()
+    assert supervise().wait_for_frames().service.pid != before
+    assert not Path(f"/proc/{before}").exists()
+
+
+def test_a_place_that_cannot_be_listened_at_is_told(supervise: Supervise) -> None:
+    paths.run_dir().parent.mkdir()
+    paths.run_dir().write_text("no folder")
+    assert supervise().process.wait(20) == 2
 
 
 def test_what_a_person_must_mend_is_fatal_until_it_is_mended(supervise: Supervise) -> None:

@@ -24,12 +24,12 @@ def test_other_ends_blame_nobody(code: int) -> None:
 
 
 def test_a_hang_blames_what_native_code_was_at() -> None:
-    verdict = judge(End(-signal.SIGABRT, RUNNING), Circumstances(illness="it hangs: no heartbeat for 5 s"))
+    verdict = judge(End(-signal.SIGABRT, RUNNING), Circumstances(illness="it hangs: no heartbeat for 8 s"))
     assert (verdict.how, verdict.blamed) == ("hang", (2, 5))
 
 
 def test_a_worker_that_somebody_stopped_did_not_hang() -> None:
-    known = Circumstances(illness="it hangs: no heartbeat for 5 s", was_stopped=True)
+    known = Circumstances(illness="it hangs: no heartbeat for 8 s", was_stopped=True)
     assert judge(End(-signal.SIGABRT, RUNNING), known).blamed == ()
 
 
@@ -41,6 +41,11 @@ def test_delivering_nothing_blames_no_model() -> None:
 def test_the_memory_limit_blames_what_was_being_opened() -> None:
     verdict = judge(End(-signal.SIGKILL, RUNNING), Circumstances(is_over_memory=True))
     assert (verdict.how, verdict.blamed) == ("memory limit", (5,))
+
+
+def test_a_server_that_went_away_while_frames_flowed_is_worth_waiting_for() -> None:
+    known = Circumstances(failure="cannot push to rtsp://nvr/out", was_open=True)
+    assert judge(End(2, {}), known) == Verdict("cannot push to rtsp://nvr/out")
 
 
 def test_what_a_person_must_mend_is_final() -> None:
