@@ -140,6 +140,8 @@ class Answer(Message, frozen=True, kw_only=True, tag=True):
 
     id: int
     error: str = ""
+    needs_restart: bool = False
+    """It was not done, and a new worker would do it."""
 
 
 class Failed(Message, frozen=True, kw_only=True, tag=True):

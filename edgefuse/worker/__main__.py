@@ -7,24 +7,24 @@ import faulthandler
 import os
 import socket
 import sys
+from pathlib import Path
 
 from edgefuse import log
 from edgefuse.in_flight import map_in_flight
 
 
 def main() -> int:
-    """Serve the supervisor, or check what it would be told to run, and give the exit code."""
+    """Serve the supervisor, or check a site configuration, and give the exit code."""
     parser = argparse.ArgumentParser(prog="edgefuse.worker", description=__doc__)
     parser.add_argument("--ipc", type=int, metavar="FD", help="inherited end of a socket pair")
     parser.add_argument("--in-flight", type=int, metavar="FD", help="inherited memory file for breadcrumbs")
-    parser.add_argument("--check-config", action="store_true", help="say what is wrong with the start on stdin")
+    parser.add_argument("--check-config", type=Path, metavar="FILE", help="say what is wrong with a site configuration")
     options = parser.parse_args()
     log.start(is_verbose=False)
     if options.check_config:
         from edgefuse.worker.check import answer_check
 
-        answer_check()
-        return 0
+        return answer_check(options.check_config)
     faulthandler.enable()  # what each thread was at, into the log, when native code dies
     from edgefuse.worker.service import serve
 

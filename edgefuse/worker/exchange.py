@@ -14,6 +14,10 @@ from edgefuse.vision.pipeline import Effect, Settings
 from edgefuse.worker.run import Job, Run, check_request, open_pipeline
 
 
+class RestartError(EdgefuseError):
+    """What is asked for fits, but takes a new worker."""
+
+
 class Exchange:
     """The pipelines of a run: the last one takes new frames, those before it finish what they have."""
 
@@ -40,14 +44,14 @@ class Exchange:
         """Open what an effect needs, and let it take the next captured frame.
 
         Raises:
-            EdgefuseError: The settings do not fit, something cannot be opened, or there is no room for both at once;
-                the old pipeline goes on.
+            RestartError: There is no room for both at once, or other models would be chosen by now.
+            EdgefuseError: The settings do not fit, or something cannot be opened. The old pipeline goes on.
         """
         request = replace(self._request, effect=effect, settings=settings)
         job = check_request(request, self._board.profile)
         plan = self._board.plan(job.tasks, job.preparing_tasks)
         if plan.choices != self._run.plan.choices:
-            raise EdgefuseError(f"cannot go over to '{effect}': by now other models are chosen; start again")
+            raise RestartError(f"cannot go over to '{effect}': by now other models are chosen; start again")
         self._check_room(job, plan)
         opened = open_pipeline(job, self._board, plan, self._run.stream, self._banks[-1])
         self._banks.rotate(1)
@@ -70,7 +74,7 @@ class Exchange:
         """Refuse what this process may not hold for the while that both are open.
 
         Raises:
-            EdgefuseError: It would not fit.
+            RestartError: It would not fit.
         """
         chosen = [choice for choice in plan.choices if choice.task in job.tasks | job.preparing_tasks]
         release, host = self._board.release, self._board.host
@@ -79,7 +83,7 @@ class Exchange:
         needed_mb += sum(fact.memory_mb for fact in facts if fact.id not in self._runtimes())
         left_mb = self._limit_mb - resident_mb()
         if needed_mb > left_mb:
-            raise EdgefuseError(
+            raise RestartError(
                 f"cannot go over to '{job.request.effect}' at once: both need {needed_mb} MB more together, "
                 f"{max(0, left_mb):.0f} of {self._limit_mb} MB are left; start again"
             )

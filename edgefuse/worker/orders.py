@@ -11,7 +11,7 @@ from typing import cast, get_args
 from edgefuse import ipc
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.vision.pipeline import Effect
-from edgefuse.worker.exchange import Exchange
+from edgefuse.worker.exchange import Exchange, RestartError
 from edgefuse.worker.link import Link
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.pausable import PausableSource
@@ -50,15 +50,15 @@ class Orders:
             self._answer(self._long.get())
 
     def _answer(self, order: LongOrder) -> None:
-        error = "a defect; the log has it"
+        answer = ipc.Answer(id=order.id, error="a defect; the log has it")
         try:
             self._carry_out(order)
-            error = ""
+            answer = ipc.Answer(id=order.id)
         except EdgefuseError as e:
-            error = str(e)
+            answer = ipc.Answer(id=order.id, error=str(e), needs_restart=isinstance(e, RestartError))
         except Exception:
             logger.exception("order failed order=%s", order)
-        self._link.send(ipc.Answer(id=order.id, error=error))
+        self._link.send(answer)
 
     def _carry_out(self, order: LongOrder) -> None:
         if isinstance(order, ipc.Snapshot):

@@ -1,30 +1,42 @@
-"""What a worker would say to a start, before it is started."""
+"""What a worker would say to a site configuration, before it is started."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from edgefuse import ipc
 from edgefuse.store.store import Store
-from edgefuse.worker.check import describe_mistakes
+from edgefuse.worker.check import WRONG, answer_check
 
-START = {"source": "/dev/video0", "sink": "mjpeg:8080", "effect": "anonymise"}
+SITE = """
+source: /dev/video0
+sink: mjpeg:8080
+"""
 
 
 @pytest.mark.parametrize(
-    ("fields", "mistakes"),
+    ("lines", "mistake"),
     [
-        ({}, ""),
-        ({"settings": {"anonymise": {"metod": "blur"}}}, "--set anonymise.metod: unknown key"),
-        ({"settings": {"fuse_mesh": {"seed": "1"}}}, "cannot set options of 'fuse_mesh': it does not run here"),
-        ({"effect": "sparkle"}, "cannot find effect 'sparkle'"),
-        ({"point": 99}, "cannot run at point 99"),
-        ({"profile": "toaster"}, "cannot find profile 'toaster'"),
-        ({"source": "loop:/nowhere.mp4"}, "cannot read /nowhere.mp4: no such file"),
-        ({"sink": "mjpeg:http"}, "cannot "),
+        ("settings: {anonymise: {metod: blur}}", "--set anonymise.metod: unknown key"),
+        ("settings: {fuse_mesh: {seed: '1'}}", "cannot set options of 'fuse_mesh': it does not run here"),
+        ("effect: sparkle", "effect: expected"),
+        ("effect: fuse_mesh\nface: /nowhere.png", "cannot use /nowhere.png as a face: no such file"),
+        ("face: /nowhere.png", "face: the effect 'anonymise' has no donor"),
+        ("pin_point: 99", "cannot run at point 99"),
+        ("profile: toaster", "cannot find profile 'toaster'"),
+        ("sauce: 1", "unknown key"),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
-def test_mistakes_are_told_without_a_camera(store: Store, fields: dict[str, object], mistakes: str) -> None:
-    said = describe_mistakes(ipc.Start(**{**START, **fields}))  # type: ignore[arg-type]
-    assert said.startswith(mistakes) if mistakes else not said
+def test_mistakes_are_told_without_a_camera(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: str, mistake: str
+) -> None:
+    (tmp_path / "edgefuse.yaml").write_text(f"{SITE}{lines}\n")
+    assert answer_check(tmp_path / "edgefuse.yaml") == WRONG
+    assert mistake in capsys.readouterr().out
+
+
+def test_of_what_fits_nothing_is_said(store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "edgefuse.yaml").write_text(SITE)
+    assert answer_check(tmp_path / "edgefuse.yaml") == 0
+    assert capsys.readouterr().out == ""

@@ -113,6 +113,7 @@ def test_what_cannot_be_done_is_answered_with_the_reason(
     answer = worker.wait_for(ipc.Answer)
     assert answer.id == order.id
     assert error in answer.error
+    assert not answer.needs_restart
     assert frames(worker).effect == "none"
 
 
@@ -121,6 +122,7 @@ def test_an_effect_that_has_no_room_beside_the_old_one_is_refused(store: Store) 
         frames(driver)
         driver.send(ipc.SetEffect(id=1, effect="anonymise", settings={}))
         answer = driver.wait_for(ipc.Answer)
+        assert answer.needs_restart
         assert answer.error.startswith("cannot go over to 'anonymise' at once: ")
         assert frames(driver).effect == "none"
 
