@@ -103,9 +103,9 @@ class Link:
         """Tell the fleet what runs here, and in which state its service is."""
         self._post(lambda: self._reporter.show_state(release, service))
 
-    def set_inventory(self, inventory: Inventory) -> None:
-        """Tell the fleet what this device is and decided."""
-        self._post(lambda: self._outbox.retain(topics.INVENTORY, encode(inventory)))
+    def set_inventory(self, make: Callable[[], Inventory]) -> None:
+        """Tell the fleet what this device is and decided; ``make`` may read files, so the link's thread calls it."""
+        self._post(lambda: self._outbox.retain(topics.INVENTORY, encode(make())))
 
     def _post(self, job: Callable[[], None]) -> None:
         """Have the link's thread do something."""

@@ -68,11 +68,11 @@ class Inventory(Timed, frozen=True, kw_only=True):
     host: Mapping[str, str]
     """Facts of the machine."""
     runtimes: Mapping[str, str]
-    """Versions."""
+    """Versions, or why one is of no use."""
     choices: Mapping[str, str]
-    """The chosen model, variant and runtime by task."""
+    """The chosen model, variant and runtime by task and input size."""
     rejections: Mapping[str, tuple[str, ...]]
-    """Why not each other one."""
+    """Why not each other variant, by model."""
 
 
 class SystemReport(Timed, frozen=True, kw_only=True):

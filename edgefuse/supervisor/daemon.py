@@ -11,6 +11,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
+from typing import TYPE_CHECKING
 
 from edgefuse import clock
 from edgefuse.errors import EdgefuseError
@@ -26,6 +27,10 @@ from edgefuse.supervisor.report import describe, make_status
 from edgefuse.supervisor.server import Server
 from edgefuse.supervisor.steering import Steering
 from edgefuse.supervisor.supervision import Supervision
+from edgefuse.supervisor.uplink import Uplink
+
+if TYPE_CHECKING:
+    from edgefuse.link.commands import Port
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ class Daemon:
         self.supervision = Supervision(
             self._children, self.journal, self._divide(), self.steering.make_recipe, self._on_blamed
         )
+        self._uplink = Uplink(self.journal, self._make_port)
         self._started_s = self._sensed_s = _now_s()
         self._notifier = Notifier()
         self._server = Server(socket_path(), self.status, self._perform)
@@ -69,6 +75,7 @@ class Daemon:
                 await asyncio.sleep(TICK_S)
         finally:
             await self._server.close()
+            await self._uplink.close()
             await self.notebook.keep(self.steering.learned())
 
     def status(self) -> Status:
@@ -86,12 +93,20 @@ class Daemon:
         if now_s - self._sensed_s >= SENSE_S:
             self._sensed_s = now_s
             self.steering.govern(self.supervision, now_s)
-            self._notifier.status(describe(self.status()))
+            status = self.status()
+            self._notifier.status(describe(status))
+            self._uplink.show(status)
+            self._begin(self._uplink.follow(self.steering.unit.site.link if self.steering.unit else None))
             self._begin(self.notebook.keep_now_and_then(now_s, self.steering.learned))
         self._notifier.beat(now_s)
 
     async def _perform(self, request: AnyRequest) -> Reply:
         return await self.steering.perform(request, self.supervision)
+
+    def _make_port(self) -> Port:
+        from edgefuse.supervisor.remote import Remote  # brings libraries that a unit without a link does not need
+
+        return Remote(self.status, self._perform, self.supervision)
 
     async def _reload(self) -> None:
         self._notifier.reloading()

@@ -35,7 +35,7 @@ def test_device_shows_itself_and_reports(tmp_path: Path, broker: Broker, observe
 def test_late_observer_finds_state_and_inventory(tmp_path: Path, broker: Broker, daemon: Daemon) -> None:
     inventory = Inventory(t="", profile="p", board="b", host={}, runtimes={}, choices={}, rejections={"m": ("why",)})
     with linked(tmp_path, daemon, broker.url) as link:
-        link.set_inventory(inventory)
+        link.set_inventory(lambda: inventory)
         first = Observer(broker.port)
         first.wait(lambda: first.on("up/inventory"))
         first.close()

@@ -1,0 +1,160 @@
+"""What the fleet may ask of this unit: the link's actions, done as the control socket does them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import paths
+from edgefuse.errors import EdgefuseError
+from edgefuse.interpreter import module_command
+from edgefuse.link.commands import (
+    Action,
+    CollectLogs,
+    GetStatus,
+    Outcome,
+    Pause,
+    PinPoint,
+    Reboot,
+    RestartWorker,
+    Resume,
+    SetEffect,
+    SetFace,
+    Tune,
+)
+from edgefuse.link.commands import TakeSnapshot as SendSnapshot
+from edgefuse.link.messages import PipelineReport, SystemReport
+from edgefuse.planning.child import child_environment
+from edgefuse.supervisor.control import AnyRequest, Refused, Reply, SetPaused, SetPin, Status, TakeSnapshot
+from edgefuse.supervisor.supervision import Supervision
+from edgefuse.supervisor.telling import make_pipeline_report, make_system_report
+
+EVENTS_IN_STATUS = 10
+LOG_BYTES = 900_000
+"""Of the journal's end, which is below what the fleet takes."""
+REBOOT_AFTER_S = 3.0
+"""In which the reply gets away."""
+TUNE_S = 1700.0
+"""Less than the link waits, so that the child is ended, not left behind."""
+_SYNTHETIC = re.compile(r"^person-[0-9]+\Z")
+
+
+class Remote:
+    """The port of the link; in the supervisor's loop."""
+
+    def __init__(
+        self,
+        status: Callable[[], Status],
+        perform: Callable[[AnyRequest], Awaitable[Reply]],
+        supervision: Supervision,
+    ) -> None:
+        """Take how this unit is asked and changed."""
+        self._status, self._perform, self._supervision = status, perform, supervision
+
+    def make_reports(self, n: int) -> tuple[SystemReport, PipelineReport | None]:
+        """Say how machine and pipeline are."""
+        status = self._status()
+        system = make_system_report(status, n)
+        if status.heartbeat is None:
+            return system, None
+        return system, make_pipeline_report(status, status.heartbeat, self._supervision.size_px, n)
+
+    async def perform(self, action: Action) -> Outcome:
+        """Do what an operator asked for.
+
+        Raises:
+            EdgefuseError: It cannot be done.
+        """
+        if isinstance(action, GetStatus):
+            return Outcome(result=msgspec.Raw(msgspec.json.encode(_shorten(self._status()))))
+        if isinstance(action, RestartWorker):
+            self._supervision.restart("an operator asked for it")
+            return Outcome()
+        if isinstance(action, SendSnapshot):
+            path = paths.run_dir() / "fleet-snapshot.jpg"
+            await self._ask(TakeSnapshot(path=str(path)))
+            return Outcome(file=path, file_kind="snapshot")
+        if (request := _find_request(action)) is not None:
+            await self._ask(request)
+            return Outcome()
+        return await asyncio.to_thread(_run, action)
+
+    async def _ask(self, request: AnyRequest) -> None:
+        reply = await self._perform(request)
+        if isinstance(reply, Refused):
+            raise EdgefuseError(reply.reason)
+
+
+def _shorten(status: Status) -> Status:
+    """Leave out what the inventory says already, so that a reply stays small."""
+    return msgspec.structs.replace(status, plan=None, ladder=(), events=status.events[-EVENTS_IN_STATUS:])
+
+
+def _find_request(action: Action) -> AnyRequest | None:
+    """Give what the control socket would be asked."""
+    if isinstance(action, PinPoint):
+        return SetPin(setting="point", value="" if action.point is None else str(action.point))
+    if isinstance(action, SetEffect):
+        return SetPin(setting="effect", value=action.effect)
+    if isinstance(action, SetFace):
+        return SetPin(setting="face", value=_find_donor(action.face) if action.face else "")
+    if isinstance(action, Pause | Resume):
+        return SetPaused(is_paused=isinstance(action, Pause))
+    return None
+
+
+def _find_donor(face: str) -> str:
+    """Find an installed donor; only people who do not exist, as nobody can tell from afar who has agreed.
+
+    Raises:
+        EdgefuseError: There is none of that name.
+    """
+    path = paths.cache_dir() / f"donors/{face}.png"
+    if not _SYNTHETIC.match(face) or not path.is_file():
+        raise EdgefuseError(f"cannot pin face '{face}': no synthetic person of that name is installed on this unit")
+    return str(path)
+
+
+def _run(action: Action) -> Outcome:
+    """Do what takes another program; blocks."""
+    if isinstance(action, CollectLogs):
+        return _collect_logs(action.lines)
+    if isinstance(action, Tune):
+        _run_program(module_command(sys.executable, "edgefuse", "tune", "--quick"), TUNE_S)
+        return Outcome()
+    assert isinstance(action, Reboot)
+    if shutil.which("systemctl") is None:
+        raise EdgefuseError("cannot reboot: there is no systemctl on this unit")
+    threading.Timer(REBOOT_AFTER_S, subprocess.run, (["systemctl", "reboot"],)).start()
+    return Outcome()
+
+
+def _collect_logs(lines: int) -> Outcome:
+    journal = ["journalctl", "--unit=edgefuse", f"--lines={lines}", "--output=short-iso", "--no-pager"]
+    path = Path(paths.run_dir(), "fleet-logs.txt")
+    path.write_bytes(_run_program(journal, 20.0)[-LOG_BYTES:])
+    return Outcome(file=path, file_kind="logs")
+
+
+def _run_program(command: list[str], limit_s: float) -> bytes:
+    """Run a program and give what it printed.
+
+    Raises:
+        EdgefuseError: It is not there, fails, or takes too long.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=limit_s, check=False, env=child_environment())
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise EdgefuseError(f"cannot run {command[0]}: {e}") from e
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"it ended with code {done.returncode}"]
+        raise EdgefuseError(f"cannot run {' '.join(command[-2:])}: {lines[-1]}")
+    return done.stdout

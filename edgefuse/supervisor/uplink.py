@@ -1,0 +1,89 @@
+"""The link of this unit, for as long as its site configuration has one.
+
+Without one nothing of it is loaded. What goes wrong with it is noted and costs the pipeline nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edgefuse import paths
+from edgefuse.config.link import LinkSettings
+from edgefuse.errors import EdgefuseError
+from edgefuse.planning.plan import Plan
+from edgefuse.supervisor.control import Event, Status
+from edgefuse.supervisor.journal import Journal
+
+if TYPE_CHECKING:
+    from edgefuse.link.client import Link
+    from edgefuse.link.commands import Port
+
+
+class Uplink:
+    """Opens and closes the link, and feeds it."""
+
+    def __init__(self, journal: Journal, make_port: Callable[[], Port]) -> None:
+        """Take where events come from, and what makes the fleet's way in; events of before are told once it is open."""
+        self._journal, self._make_port = journal, make_port
+        self._link: Link | None = None
+        self._settings: LinkSettings | None = None
+        self._changing = asyncio.Lock()
+        self._shown: tuple[str, str] | None = None
+        self._shown_plan: Plan | None = None
+        self._has_told = False
+        journal.listen(self._tell)
+
+    async def follow(self, settings: LinkSettings | None) -> None:
+        """Have the link that the configuration asks for now, or none."""
+        async with self._changing:
+            if settings == self._settings:
+                return
+            await self.close()
+            self._settings = settings
+            if settings is None:
+                return
+            try:
+                self._link = await asyncio.to_thread(self._open, settings, asyncio.get_running_loop())
+            except EdgefuseError as e:
+                self._journal.note("error", "link_refused", str(e))
+                return
+            self._shown, self._shown_plan = None, None
+            self._link.start()
+            if not self._has_told:
+                self._has_told = True
+                for event in self._journal.newest():
+                    self._tell(event)
+
+    def show(self, status: Status) -> None:
+        """Tell the fleet what has changed in what this unit is and runs."""
+        if self._link is None:
+            return
+        state = (status.release, status.service.state)
+        if state != self._shown:
+            self._shown = state
+            self._link.set_state(*state)
+        if status.plan is not None and status.plan is not self._shown_plan:
+            from edgefuse.supervisor.telling import make_inventory
+
+            self._shown_plan = status.plan
+            self._link.set_inventory(partial(make_inventory, status, status.plan))
+
+    async def close(self) -> None:
+        """Take leave of the fleet."""
+        link, self._link, self._settings = self._link, None, None
+        if link is not None:
+            await asyncio.to_thread(link.stop)
+
+    def _tell(self, event: Event) -> None:
+        if self._link is not None:
+            self._link.say(event.level, event.kind, event.text)
+
+    def _open(self, settings: LinkSettings, loop: asyncio.AbstractEventLoop) -> Link:
+        """Load and open the link, which takes a while on a card."""
+        from edgefuse.link.client import Link
+        from edgefuse.trusted_time import TrustedTime
+
+        return Link(settings, paths.state_dir(), self._make_port(), loop, TrustedTime())

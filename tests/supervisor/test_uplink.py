@@ -1,0 +1,104 @@
+"""The supervisor at a broker: what it tells the fleet, and what the fleet can have it do."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from fakes.broker import Broker
+from fakes.operator import Observer, Signer, trust
+from fakes.supervisor import Running, write_site
+
+from edgefuse import paths
+from edgefuse.link.messages import Inventory, PipelineReport, State, SystemReport, decode
+from edgefuse.supervisor.control import Status
+
+Supervise = Callable[..., Running]
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """A broker that remembers nothing from other tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        broker = Broker(Path(folder) / "broker")
+        broker.start()
+        yield broker
+        broker.close()
+
+
+@pytest.fixture
+def observer(broker: Broker) -> Iterator[Observer]:
+    """Sees what the unit says."""
+    observer = Observer(broker.port)
+    yield observer
+    observer.close()
+
+
+@pytest.fixture
+def linked(supervise: Supervise, broker: Broker) -> Running:
+    """A supervisor whose configuration names a broker."""
+    write_site("well", link={"broker": broker.url, "device_id": "dev1", "allow": ["snapshot"]})
+    return supervise(source=None)
+
+
+def signer() -> Signer:
+    """An operator whom the unit trusts."""
+    signer = Signer()
+    trust(paths.config_dir() / "link/operators.json", signer)
+    return signer
+
+
+def test_fleet_sees_what_runs(linked: Running, observer: Observer) -> None:
+    linked.wait_for_frames()
+    observer.wait(lambda: observer.on("up/inventory") and observer.on("up/tm/pipe"), 40.0)
+    observer.wait(lambda: decode(observer.on("up/state")[-1], State).service == "RUNNING", 40.0)
+    assert decode(observer.on("up/inventory")[-1], Inventory).profile == "fake-board"
+    assert decode(observer.on("up/tm/sys")[-1], SystemReport).mem_mb > 10
+    assert decode(observer.on("up/tm/pipe")[-1], PipelineReport).width_px > 0
+    assert "started" in [event.kind for event in observer.events()]
+
+
+def test_fleet_pins_a_point_and_asks_for_the_status(linked: Running, observer: Observer) -> None:
+    operator = signer()
+    linked.wait_for_frames()
+    observer.wait(lambda: observer.on("up/state"), 40.0)
+    observer.send(operator.seal("pin-point", args={"point": 1}, id="pin"))
+    assert observer.reply("pin").outcome == "done"
+    observer.send(operator.seal("status", id="ask"))
+    status = msgspec.json.decode(observer.reply("ask").result, type=Status)
+    assert (status.settings["point"].value, status.settings["point"].origin) == ("1", "pin")
+    observer.send(operator.seal("pin-point", args={"point": 77}, id="far"))
+    assert (observer.reply("far").outcome, "has points 0 to" in observer.reply("far").reason) == ("failed", True)
+
+
+def test_real_people_are_no_donors_from_afar(linked: Running, observer: Observer) -> None:
+    operator = signer()
+    linked.wait_for_frames()
+    observer.wait(lambda: observer.on("up/state"), 40.0)
+    observer.send(operator.seal("set-face", args={"face": "somebody"}, id="face"))
+    assert "no synthetic person" in observer.reply("face").reason
+
+
+def test_link_comes_and_goes_with_the_configuration(supervise: Supervise, broker: Broker, observer: Observer) -> None:
+    import signal
+
+    running = supervise()
+    running.wait_for_frames()
+    write_site("well", link={"broker": broker.url, "device_id": "dev1"})
+    running.signal(signal.SIGHUP)
+    observer.wait(lambda: observer.on("up/state"), 40.0)
+    write_site("well")
+    running.signal(signal.SIGHUP)
+    observer.wait(lambda: decode(observer.on("up/state")[-1], State).presence == "offline", 40.0)
+    assert running.status().service.restarts == 0
+
+
+def test_broken_link_is_reported_and_costs_no_frame(supervise: Supervise) -> None:
+    write_site("well", link={"broker": "mqtts://broker.example", "device_id": "dev1"})
+    running = supervise(source=None)
+    running.wait_for_frames()
+    status = running.wait(lambda s: "link_refused" in [event.kind for event in s.events])
+    assert status.service.state == "RUNNING"
