@@ -72,7 +72,7 @@ def _body(view: View, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     tables = _tables(status, width, glyphs)
     table_rows = min(len(tables), spare // 2)
     event_rows = min(len(status.events), spare * 3 // 16)
-    rate_rows = (spare - table_rows - event_rows) * 2 // 5
+    rate_rows = (spare - table_rows - event_rows) * (2 if status.heat.temps_c else 5) // 5
     heat_rows = spare - table_rows - event_rows - rate_rows
     return [
         *_head(view),
@@ -184,7 +184,8 @@ def _stages(status: Status, glyphs: Glyphs) -> list[Line]:
     full_ms = 1000 / point.rate_hz if point else max(beat.stages_ms.values())
     rows = [line(("stages ", "bold"), (f"ms a frame; a full bar is {full_ms:.0f}", "dim"))]
     for name, time_ms in beat.stages_ms.items():
-        style: Style = "bad" if time_ms > full_ms else "plain"
+        # Capture waits for the next frame of a camera, and so takes the camera's whole period.
+        style: Style = "dim" if name == "capture" else "bad" if time_ms > full_ms else "plain"
         rows.append(
             line(f"{name:<13.13} ", (draw_bar(time_ms, full_ms, _BAR_CELLS, glyphs), style), f" {time_ms:6.1f}")
         )

@@ -82,3 +82,9 @@ def test_the_point_in_force_is_marked_on_the_ladder() -> None:
 
 def test_names_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in show(make_status(board="\x1b]0;owned\x07"))
+
+
+def test_a_board_without_sensors_leaves_its_lines_to_the_rate() -> None:
+    status = make_status(heat=msgspec.structs.replace(make_status().heat, temps_c={}))
+    drawn = show(status).splitlines()
+    assert drawn[3].startswith("rate ") and drawn[9].startswith("frames ")

@@ -1,7 +1,7 @@
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import msgspec
@@ -135,10 +135,11 @@ def test_it_loads_no_pixels_and_answers_at_once(supervisor: FakeSupervisor) -> N
         "assert not {'numpy', 'cv2', 'av', 'tqdm', 'asyncio'} & set(sys.modules)\n"
     )
 
-    def run_s(*command: str) -> float:
-        started = time.monotonic()
+    def run_cpu_s(*command: str) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, cwd=CHECKOUT)
-        return time.monotonic() - started
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # 150 ms are promised where Python itself takes 13; beside other work both take longer, so their ratio counts.
-    assert min(run_s("-c", code) / run_s("-c", "pass") for _ in range(7)) < 150 / 13
+    # 150 ms are promised where Python itself takes 13; other machines differ, so the ratio of processor times counts.
+    assert min(run_cpu_s("-c", code) / run_cpu_s("-c", "pass") for _ in range(5)) < 150 / 13
