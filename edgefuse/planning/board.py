@@ -64,12 +64,13 @@ class Board:
             )
 
 
-def probe_board(profile_id: str | None, on_probed: OnProbed | None = None) -> Board:
+def probe_board(profile_id: str | None, on_probed: OnProbed | None = None, *, memory_mb: int | None = None) -> Board:
     """Probe this unit, or recall what the last probe found, and give it with its profile and the current release.
 
     Args:
         profile_id: Profile to use in place of the one that matches.
         on_probed: Called after each runtime, for a progress bar.
+        memory_mb: What the worker may use, in place of what the profile says.
 
     Raises:
         ConfigError: There is no such profile, or none matches.
@@ -83,4 +84,6 @@ def probe_board(profile_id: str | None, on_probed: OnProbed | None = None) -> Bo
     if not any(fact.is_usable for fact in host.runtimes):
         reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
         raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
+    if memory_mb is not None:
+        profile = msgspec.structs.replace(profile, memory_mb=memory_mb)
     return Board(profile, host, store, release)

@@ -34,7 +34,7 @@ def check_site(site: Site) -> None:
     """
     if site.face is not None and not Path(site.face).is_file():
         raise ConfigError(f"cannot use {site.face} as a face: no such file; name a photo of one person")
-    board = probe_board(site.profile)
+    board = probe_board(site.profile, memory_mb=site.memory_mb)
     settings = with_face(site.settings, site.effect, site.face)
     request = RunRequest(site.source, site.sink, site.effect, settings, site.pin_point or 0)
     check_request(request, board.profile)

@@ -21,16 +21,15 @@ class RestartError(EdgefuseError):
 class Exchange:
     """The pipelines of a run: the last one takes new frames, those before it finish what they have."""
 
-    def __init__(self, run: Run, board: Board, limit_mb: int, banks: Sequence[memoryview]) -> None:
+    def __init__(self, run: Run, board: Board, banks: Sequence[memoryview]) -> None:
         """Begin with what the run was opened with.
 
         Args:
             run: Opened.
-            board: What it was planned for.
-            limit_mb: What this process may hold.
+            board: What it was planned for; its profile says what this process may hold.
             banks: For breadcrumbs; the first one is in use.
         """
-        self._run, self._board, self._limit_mb = run, board, limit_mb
+        self._run, self._board = run, board
         self._banks = deque(banks)
         self._opened = [run.stages]
         self._request = run.request
@@ -81,11 +80,12 @@ class Exchange:
         facts = [fact for fact in host.runtimes if fact.id in {choice.runtime for choice in chosen}]
         needed_mb = sum(release.find(choice.model, choice.variant).memory_mb for choice in chosen)
         needed_mb += sum(fact.memory_mb for fact in facts if fact.id not in self._runtimes())
-        left_mb = self._limit_mb - resident_mb()
+        limit_mb = self._board.profile.memory_mb
+        left_mb = limit_mb - resident_mb()
         if needed_mb > left_mb:
             raise RestartError(
                 f"cannot go over to '{job.request.effect}' at once: both need {needed_mb} MB more together, "
-                f"{max(0, left_mb):.0f} of {self._limit_mb} MB are left; start again"
+                f"{max(0, left_mb):.0f} of {limit_mb} MB are left; start again"
             )
 
     def _runtimes(self) -> set[str]:

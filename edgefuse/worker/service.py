@@ -84,7 +84,7 @@ class _Service:
             EdgefuseError: What a person must mend.
         """
         steps = Steps()
-        board = probe_board(self._start.profile)
+        board = probe_board(self._start.profile, memory_mb=self._start.memory_mb)
         steps.note("probe")
         job = check_request(request_of(self._start), board.profile)
         plan = board.plan(job.tasks, job.preparing_tasks)
@@ -126,8 +126,7 @@ class _Service:
         sink = WatchedSink(make_sink(job.request.sink))
         with open_run(job, board, plan, source=self._source, sink=sink, crumbs=self._banks[0]) as run:
             steps.note("open")
-            limit_mb = self._start.memory_mb or board.profile.memory_mb
-            exchange = Exchange(run, board, limit_mb, self._banks)
+            exchange = Exchange(run, board, self._banks)
             beats = Beats(run.loop, self._source)
             stream = run.stream
             self._link.send(ipc.Opened(width_px=stream.width_px, height_px=stream.height_px, startup_s=steps.taken_s))
