@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -34,7 +35,7 @@ def draw_cells(cells: Cells, path: Path) -> None:
     figure.savefig(path)
 
 
-def _draw_cell(axes, cell: Cell, x: float, y: float) -> None:
+def _draw_cell(axes: Axes, cell: Cell, x: float, y: float) -> None:
     """Draw a character; blocks fill their cell, as terminals draw them."""
     character, colours = cell
     width, height = _CELL_POINTS
