@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 
 LEAK_DOUBLES_K = 25.0  # leakage doubles about every 20 to 30 K in these processes
-_CONVECTION_REFERENCE_K = 30.0
+CONVECTION_REFERENCE_K = 30.0
 STEP_S = 1.0
 
 
@@ -190,7 +190,7 @@ def clock_at(board: Board, die_c: float) -> float:
 
 def body_resistance(board: Board, warmer_k: float) -> float:
     """Give the body's resistance to air, in kelvin a watt; natural convection grows with the difference."""
-    return board.r_body * math.pow(_CONVECTION_REFERENCE_K / max(warmer_k, 5.0), board.convection)
+    return board.r_body * math.pow(CONVECTION_REFERENCE_K / max(warmer_k, 5.0), board.convection)
 
 
 class Sensor:
