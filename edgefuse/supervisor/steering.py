@@ -108,7 +108,7 @@ class Steering:
         else:
             after = msgspec.structs.replace(before, effect=pin)
         await self._change(unit, after, supervision)
-        self._journal.note("info", "pinned", f"{request.setting} pinned to {request.value or 'nothing'}")
+        self._journal.note("info", "pinned", _describe_pin(request))
         return await self._keep(after)
 
     async def _pause(self, request: SetPaused, supervision: Supervision) -> Reply:
@@ -187,6 +187,10 @@ class Steering:
         point = self.wanted.point
         self._notebook.add_point(point, reason)
         self._journal.note("info", "point_changed", f"point {point}: {reason}")
+
+
+def _describe_pin(request: SetPin) -> str:
+    return f"{request.setting} pinned to {request.value}" if request.value else f"{request.setting} no longer pinned"
 
 
 def _point_pin(pin: Pin[str], unit: Unit) -> Pin[int]:

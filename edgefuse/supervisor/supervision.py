@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edgefuse import ipc
@@ -20,8 +19,6 @@ from edgefuse.supervisor.memory_ring import MemoryRing
 from edgefuse.supervisor.service import Action, Service, Step
 from edgefuse.supervisor.verdict import Circumstances, Verdict
 from edgefuse.supervisor.worker_process import End, WorkerProcess
-
-logger = logging.getLogger(__name__)
 
 ANSWER_S = 15.0
 """To go over to another effect, its models are opened first."""
@@ -50,6 +47,7 @@ class _Run:
     """From its opening on."""
     beat: ipc.Heartbeat | None = None
     size_px: tuple[int, int] = (0, 0)
+    startup_s: Mapping[str, float] = field(default_factory=dict)
     failure: str = ""
     illness: str = ""
     was_stopped: bool = False
@@ -201,9 +199,8 @@ class Supervision:
             self.plan, run.setups = message.plan, message.setups
             self._take(service.on_planned(self.service, self._now_s))
         elif isinstance(message, ipc.Opened):
-            run.health = health.start(self._now_s)
+            run.health, run.startup_s = health.start(self._now_s), message.startup_s
             run.size_px = (message.width_px, message.height_px)
-            logger.info("worker opened pid=%d startup_s=%s", run.process.pid, dict(message.startup_s))
         elif isinstance(message, ipc.Answer):
             if (answer := run.answers.pop(message.id, None)) and not answer.done():
                 answer.set_result(message.error)
@@ -221,7 +218,8 @@ class Supervision:
         elif beat.frames_out > (before.frames_out if before else 0):
             self._take(service.on_delivered(self.service, self._now_s))
         if self.service.state == "RUNNING" and not was_running:
-            self._journal.note("info", "worker_running", f"the worker runs, pid {run.process.pid}")
+            parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in run.startup_s.items())
+            self._journal.note("info", "worker_running", f"the worker runs, pid {run.process.pid}; start: {parts}")
         self._note_source(before, beat)
         self._watch_memory(run, beat)
 

@@ -109,28 +109,49 @@ def write_site(lines: Mapping[str, object]) -> None:
 
 
 @contextmanager
+def unit_root(site: Mapping[str, object]) -> Iterator[Path]:
+    """Make a root with the models of the one in force and a site configuration; it is in force meanwhile."""
+    before = os.environ.get("EDGEFUSE_ROOT")
+    state, cache = paths.state_dir(), paths.cache_dir()
+    with tempfile.TemporaryDirectory(prefix="ef", dir="/tmp") as folder:  # short: a socket's path has 107 bytes
+        os.environ["EDGEFUSE_ROOT"] = folder
+        for place, own in ((state, paths.state_dir()), (cache, paths.cache_dir())):
+            own.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["cp", "-a", "--reflink=auto", place, own], check=True)
+        write_site(site)
+        yield Path(folder)
+    if before is None:
+        os.environ.pop("EDGEFUSE_ROOT")
+    else:
+        os.environ["EDGEFUSE_ROOT"] = before
+
+
+@contextmanager
+def open_supervisor(root: Path, variables: Mapping[str, str] | None = None) -> Iterator[SupervisedUnit]:
+    """Start the supervisor of the root in force, and end it after.
+
+    Raises:
+        EdgefuseError: It does not come up.
+    """
+    command = module_command(sys.executable, "edgefuse", "supervise")
+    process = subprocess.Popen(command, env={**child_environment(), **(variables or {})})
+    try:
+        _await_answer(process)
+        yield SupervisedUnit(root, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(START_S)
+
+
+@contextmanager
 def open_unit(site: Mapping[str, object], variables: Mapping[str, str] | None = None) -> Iterator[SupervisedUnit]:
     """Start a supervisor over the models of the root in force, in a root of its own; end it after.
 
     Raises:
-        EdgefuseError: It does not come up, or does not end.
+        EdgefuseError: It does not come up.
     """
-    store, donors = paths.state_dir(), paths.cache_dir()
-    with tempfile.TemporaryDirectory(prefix="ef", dir="/tmp") as folder:  # short: a socket's path has 107 bytes
-        root = Path(folder)
-        os.environ["EDGEFUSE_ROOT"] = folder
-        for place, own in ((store, paths.state_dir()), (donors, paths.cache_dir())):
-            own.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["cp", "-a", "--reflink=auto", place, own], check=True)
-        write_site(site)
-        command = module_command(sys.executable, "edgefuse", "supervise")
-        process = subprocess.Popen(command, env={**child_environment(), **(variables or {})})
-        try:
-            _await_answer(process)
-            yield SupervisedUnit(root, process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(START_S)
+    with unit_root(site) as root, open_supervisor(root, variables) as unit:
+        yield unit
 
 
 def _await_answer(process: subprocess.Popen[bytes]) -> None:

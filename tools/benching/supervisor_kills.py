@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from benching.command import run_bench
 from benching.supervised import Leftovers, SupervisedUnit, open_unit
+from edgefuse.cli._source import resolve_source
 from edgefuse.cli._unit import format_table
 from edgefuse.supervisor.control import Status
 
@@ -58,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/bench/supervisor_kills", description=__doc__)
     parser.add_argument("--count", type=int, default=200, metavar="N", help="kills (default %(default)d)")
     parser.add_argument("--every", type=float, default=10.0, metavar="S", help="seconds between (default %(default)g)")
-    parser.add_argument("--source", default="pattern", help="as in the site configuration (default %(default)s)")
+    parser.add_argument("--source", help="as in the site configuration; without it a clip of a real face, looped")
     parser.add_argument("--effect", default="anonymise", choices=("fuse_mesh", "anonymise", "none"))
     parser.add_argument("--seed", type=int, default=0, help="of the random moments (default %(default)d)")
     _, kills = run_bench(parser, _measure, describe)
@@ -67,7 +68,8 @@ def main() -> int:
 
 def _measure(options: argparse.Namespace) -> Kills:
     moments = random.Random(options.seed)
-    site = {"source": options.source, "sink": "null", "effect": options.effect}
+    source = options.source or f"loop:{resolve_source('default')}"
+    site = {"source": source, "sink": "null", "effect": options.effect}
     start_s = time.monotonic()
     with open_unit(site) as unit, tqdm(total=options.count, unit=" kill", disable=None) as bar:
         unit.wait(_is_delivering, PATIENCE_S)
