@@ -73,7 +73,7 @@ class Steering:
                 if isinstance(request, SetPaused):
                     return await self._pause(request, supervision)
                 if isinstance(request, TakeSnapshot):
-                    error = await supervision.ask(partial(_make_snapshot, request.path))
+                    error = (await supervision.ask(partial(_make_snapshot, request.path))).error
                     return Refused(error) if error else Done()
             except EdgefuseError as e:
                 return Refused(str(e))
@@ -135,7 +135,7 @@ class Steering:
         if needs_check and (error := await self._check(unit.python(), after.site)):
             raise EdgefuseError(error)
         if supervision.is_open and not change.restart:
-            await self._tell(change, supervision)
+            change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():
             change = replace(change, restart=change.restart or "the settings changed")
         self._adopt(unit, pins)
@@ -146,20 +146,24 @@ class Steering:
         elif supervision.service.state in ("BACKOFF", "FATAL"):
             supervision.start()  # a person looks after it, and something else may be mended
 
-    async def _tell(self, change: Change, supervision: Supervision) -> None:
-        """Change a running worker by messages.
+    async def _tell(self, change: Change, supervision: Supervision) -> str:
+        """Change a running worker by messages; give the reason where it takes a new one, such as want of memory.
 
         Raises:
             EdgefuseError: It refuses, and goes on as before.
         """
         if change.effect is not None:
             effect, settings = change.effect
-            if error := await supervision.ask(partial(_make_set_effect, effect, settings)):
-                raise EdgefuseError(error)
+            answer = await supervision.ask(partial(_make_set_effect, effect, settings))
+            if answer.needs_restart:
+                return answer.error
+            if answer.error:
+                raise EdgefuseError(answer.error)
         if change.point is not None:
             supervision.tell(ipc.SetPoint(point=change.point))
         if change.is_paused is not None:
             supervision.tell(ipc.Pause() if change.is_paused else ipc.Resume())
+        return ""
 
     def _adopt(self, unit: Unit, pins: Pins) -> Unit:
         """Let settings be what shall run from now on."""

@@ -51,7 +51,7 @@ class _Run:
     failure: str = ""
     illness: str = ""
     was_stopped: bool = False
-    answers: dict[int, asyncio.Future[str]] = field(default_factory=dict)
+    answers: dict[int, asyncio.Future[ipc.Answer]] = field(default_factory=dict)
 
 
 class Supervision:
@@ -118,23 +118,23 @@ class Supervision:
         if self._run is not None:
             self._run.process.send(message)
 
-    async def ask(self, make_message: Callable[[int], ipc.Message]) -> str:
-        """Ask the worker for something; give the reason why it was not done, empty where it was.
+    async def ask(self, make_message: Callable[[int], ipc.Message]) -> ipc.Answer:
+        """Ask the worker for something; its answer, or in its place the reason why there is none.
 
         Args:
             make_message: Gets the id that the answer will bear.
         """
         if self._run is None or not self.is_open:
-            return f"the worker does not run ({self.service.state.lower()})"
+            return ipc.Answer(id=0, error=f"the worker does not run ({self.service.state.lower()})")
         self._next_id += 1
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[ipc.Answer] = asyncio.get_running_loop().create_future()
         answers = self._run.answers
         answers[self._next_id] = answer
         self._run.process.send(make_message(self._next_id))
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
         except asyncio.TimeoutError:
-            return f"the worker gave no answer within {ANSWER_S:g} s"
+            return ipc.Answer(id=self._next_id, error=f"the worker gave no answer within {ANSWER_S:g} s")
 
     def tick(self, now_s: float) -> None:
         """Judge the worker and do what is due; call it several times a second."""
@@ -203,7 +203,7 @@ class Supervision:
             run.size_px = (message.width_px, message.height_px)
         elif isinstance(message, ipc.Answer):
             if (answer := run.answers.pop(message.id, None)) and not answer.done():
-                answer.set_result(message.error)
+                answer.set_result(message)
         elif isinstance(message, ipc.Failed):
             run.failure = message.reason
 
@@ -252,9 +252,9 @@ class Supervision:
         run = self._run
         assert run is not None
         self._run = None
-        for answer in run.answers.values():
+        for number, answer in run.answers.items():
             if not answer.done():
-                answer.set_result("the worker ended")
+                answer.set_result(ipc.Answer(id=number, error="the worker ended"))
         known = Circumstances(
             failure=run.failure,
             was_open=run.health is not None,
