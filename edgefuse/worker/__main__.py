@@ -25,6 +25,8 @@ def main() -> int:
         from edgefuse.worker.check import answer_check
 
         return answer_check(options.check_config)
+    if options.ipc is None or options.in_flight is None:
+        parser.error("the supervisor starts this with --ipc and --in-flight; `edgefuse run` is for people")
     faulthandler.enable()  # what each thread was at, into the log, when native code dies
     from edgefuse.worker.service import serve
 
