@@ -11,6 +11,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edgefuse import clock
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.25
+THREADS = 2
+"""For what blocks, such as a slow disk; each holds some 0.1 MB for ever."""
 SENSE_S = 2.0
 """Between two looks at the temperatures, which change over many seconds."""
 
@@ -45,8 +49,8 @@ class Daemon:
     def __init__(self) -> None:
         self.journal = Journal()
         self.notebook = Notebook(state_path(), self.journal)
-        self.steering = Steering(self.journal, self.notebook, check_site)
         self._children = Children()
+        self.steering = Steering(self.journal, self.notebook, partial(check_site, self._children))
         self.supervision = Supervision(
             self._children, self.journal, self._divide(), self.steering.make_recipe, self._on_blamed
         )
@@ -63,8 +67,10 @@ class Daemon:
         Raises:
             EdgefuseError: Another supervisor runs, or nobody could ever talk to this one.
         """
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS))
         await self._server.open()
-        self._listen(asyncio.get_running_loop())
+        self._listen(loop)
         self.journal.note("info", "started", "the supervisor has started")
         self.supervision.tick(_now_s())
         self.supervision.start()

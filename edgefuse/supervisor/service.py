@@ -113,7 +113,8 @@ def restart(service: Service, now_s: float, reason: str) -> Step:
     """Start it anew because what it shall do has changed; that is no failure, so nothing waits."""
     if service.state in ("STARTING", "RUNNING"):
         return _leave(service, now_s, reason, Wish.RESTART)
-    return (service, None) if service.state == "STOPPED" else start(service, now_s)
+    is_over = service.state == "STOPPED" or (service.state == "STOPPING" and service.wish is Wish.STOP)
+    return (service, None) if is_over else start(service, now_s)
 
 
 def on_planned(service: Service, now_s: float) -> Step:

@@ -56,6 +56,12 @@ def test_a_restart_that_was_wished_for_waits_for_nothing() -> None:
     assert (started.state, action, started.wait_s) == ("STARTING", Action.SPAWN, 0.0)
 
 
+def test_a_change_of_mind_does_not_bring_back_what_is_being_stopped() -> None:
+    leaving, _ = machine.stop(running(), 1.0)
+    leaving, _ = machine.restart(leaving, 1.1, "the source changed")
+    assert machine.on_ended(leaving, 1.2, "exit code 0")[0].state == "STOPPED"
+
+
 def test_a_child_that_will_not_stop_is_killed() -> None:
     leaving, _ = machine.stop(running(), 1.0)
     assert machine.on_tick(leaving, 1.0 + machine.STOP_S)[1] is Action.KILL

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.broker import Broker
+from fakes.broker import Broker, free_port
 from fakes.operator import Observer, Signer, trust
+from fakes.proxy import Proxy
 from fakes.supervisor import Running, write_site
 
 from edgefuse import paths
@@ -83,8 +85,6 @@ def test_real_people_are_no_donors_from_afar(linked: Running, observer: Observer
 
 
 def test_link_comes_and_goes_with_the_configuration(supervise: Supervise, broker: Broker, observer: Observer) -> None:
-    import signal
-
     running = supervise()
     running.wait_for_frames()
     write_site("well", link={"broker": broker.url, "device_id": "dev1"})
@@ -102,3 +102,31 @@ def test_broken_link_is_reported_and_costs_no_frame(supervise: Supervise) -> Non
     running.wait_for_frames()
     status = running.wait(lambda s: "link_refused" in [event.kind for event in s.events])
     assert status.service.state == "RUNNING"
+
+
+def decide(supervise: Supervise, system: Path, **site: object) -> list[tuple[str, str]]:
+    """Heat the board while frames flow, and give what the governor made of it."""
+    zone = system / "sys/class/thermal/thermal_zone0"
+    zone.mkdir(parents=True, exist_ok=True)
+    (zone / "type").write_text("x86_pkg_temp\n")
+    (zone / "temp").write_text("45000\n")
+    write_site("well", **site)
+    running = supervise(source=None, EDGEFUSE_SYSTEM_ROOT=str(system))
+    frames = running.wait_for_frames().heartbeat
+    (zone / "temp").write_text("95000\n")
+    status = running.wait(lambda s: s.heartbeat and s.heartbeat.point == len(s.ladder) - 1)
+    assert frames is not None and status.heartbeat is not None and status.heartbeat.frames_out > frames.frames_out
+    assert running.stop() == 0
+    return [(event.kind, event.text) for event in status.events if event.kind in ("too_hot", "point_changed")]
+
+
+def test_broker_that_is_dead_or_swallows_everything_changes_no_decision(
+    supervise: Supervise, broker: Broker, tmp_path: Path
+) -> None:
+    silent = Proxy(broker.port)
+    silent.is_silent = True
+    without = decide(supervise, tmp_path)
+    assert "too_hot" in [kind for kind, _ in without]
+    for url in (silent.url, f"mqtt://127.0.0.1:{free_port()}"):
+        assert decide(supervise, tmp_path, link={"broker": url, "device_id": "dev1"}) == without
+    silent.close()
