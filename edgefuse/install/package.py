@@ -50,13 +50,20 @@ def _entries(installed: Distribution, stem: str) -> Iterator[tuple[str, bytes]]:
     """Give name and content of the wheel's files; scripts are made by whoever installs it."""
     left_out = {f"{stem}.dist-info/{name}" for name in ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")}
     for file in installed.files or ():
-        name, place = file.as_posix(), Path(str(file.locate()))
+        name = file.as_posix()
         if name in left_out or name.endswith(".pyc"):
             continue
         if "share/edgefuse/" in name:
-            name = f"{stem}.data/data/{name[name.index('share/edgefuse/') :]}"
-        if not name.startswith(".."):
-            yield name, place.read_bytes()
+            data = name[name.index("share/edgefuse/") :]
+            yield f"{stem}.data/data/{data}", _find(installed, name, data).read_bytes()
+        elif not name.startswith(".."):
+            yield name, _find(installed, name).read_bytes()
+
+
+def _find(installed: Distribution, *names: str) -> Path:
+    """Find a file; `pip install --target` puts data elsewhere than it says."""
+    places = [Path(str(installed.locate_file(name))) for name in names]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def digest(wheel: Path) -> bytes:

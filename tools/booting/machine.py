@@ -32,7 +32,7 @@ def memory_limit() -> str:
     if "memory_killed" not in kinds:
         raise CheckError(f"nobody was told that memory was the reason: {kinds}")
     return (
-        f"limit {int(limit) >> 20} MB, frames of another worker after {took_s:.0f} s, supervisor {supervisor} lives on"
+        f"limit {int(limit) // 1_000_000} MB, frames of another worker after {took_s:.0f} s, supervisor {supervisor} lives on"
     )
 
 

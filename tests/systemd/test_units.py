@@ -1,0 +1,49 @@
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edgefuse.config.site import load_site
+
+UNITS = Path(__file__).parents[2] / "systemd"
+MOST_EXPOSURE = 2.0
+needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with a program that is there, so that all else is looked at."""
+    text = (UNITS / "edgefuse.service").read_text()
+    unit = tmp_path / "edgefuse.service"
+    unit.write_text(text.replace("/opt/edgefuse/current/bin/python3", "/bin/sh"))
+    return unit
+
+
+@needs_analyze
+def test_systemd_finds_nothing_to_say_about_the_unit(unit: Path) -> None:
+    done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")  # unknown keys are only printed
+
+
+@needs_analyze
+def test_little_is_exposed_with_camera_graphics_and_usb_allowed(unit: Path) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", unit], capture_output=True, text=True, check=True
+    )
+    (exposure,) = re.findall(r"Overall exposure level for edgefuse\.service: ([\d.]+)", done.stdout)
+    assert float(exposure) <= MOST_EXPOSURE
+    allowed = re.findall(r"^DeviceAllow=char-(\S+) rw$", (UNITS / "edgefuse.service").read_text(), re.MULTILINE)
+    assert {"video4linux", "drm", "usb_device"} <= set(allowed)
+
+
+def test_the_site_configuration_to_begin_with_is_valid() -> None:
+    site = load_site(UNITS / "edgefuse.yaml")
+    assert (site.source, site.effect) == ("/dev/video0", "anonymise")
+
+
+def test_the_stick_is_the_services_before_and_after_its_firmware_has_started() -> None:
+    rule = (UNITS / "99-edgefuse-ncs2.rules").read_text().splitlines()[-1]
+    assert 'ATTR{idProduct}=="2485|f63b"' in rule
+    assert 'GROUP="edgefuse"' in rule
