@@ -49,8 +49,12 @@ def seal(command: Command, key: SigningKey) -> bytes:
     if command.key_id != key_id:
         raise ValueError(f"command {command.id} names key {command.key_id}, not {key_id}")
     payload = encode(command)
-    signature = key.sign(_signed_bytes(COMMAND_TYPE, payload)).signature
-    return encode(Envelope(COMMAND_TYPE, payload, (Signature(key_id, signature),)))
+    return encode(Envelope(COMMAND_TYPE, payload, (Signature(key_id, sign_payload(payload, key)),)))
+
+
+def sign_payload(payload: bytes, key: SigningKey) -> bytes:
+    """Give the signature of a command's bytes."""
+    return bytes(key.sign(_signed_bytes(COMMAND_TYPE, payload)).signature)
 
 
 def unseal(data: bytes, operators: Mapping[str, Operator]) -> tuple[Command, Operator]:

@@ -10,7 +10,7 @@ import pytest
 from fakes.operator import Signer, trust
 
 from edgefuse.errors import ConfigError
-from edgefuse.link.envelope import COMMAND_TYPE, MAX_ENVELOPE_BYTES, seal, unseal
+from edgefuse.link.envelope import MAX_ENVELOPE_BYTES, seal, sign_payload, unseal
 from edgefuse.link.operators import OperatorKeys, load_operators
 from edgefuse.link.refusal import Fault, RefusedError
 
@@ -69,10 +69,9 @@ def test_key_cannot_speak_for_another(path: Path) -> None:
     with pytest.raises(ValueError, match="names key"):
         seal(STRANGER.make("pause"), SIGNER.key)
     payload = base64.b64decode(json.loads(STRANGER.seal("pause"))["payload"])
-    signed = b"DSSEv1 %d %b %d %b" % (len(COMMAND_TYPE), COMMAND_TYPE.encode(), len(payload), payload)
-    sig = base64.b64encode(SIGNER.key.sign(signed).signature).decode()
-    crossed = changed(STRANGER.seal("pause"), signatures=[{"keyid": SIGNER.key_id, "sig": sig}])
-    assert fault(changed(crossed, payload=base64.b64encode(payload).decode()), path) == "bad_signature"
+    sig = base64.b64encode(sign_payload(payload, SIGNER.key)).decode()
+    crossed = {"payload": base64.b64encode(payload).decode(), "signatures": [{"keyid": SIGNER.key_id, "sig": sig}]}
+    assert fault(changed(SIGNER.seal("pause"), **crossed), path) == "bad_signature"
 
 
 def test_oversized_and_broken_envelopes_do_not_open(path: Path) -> None:
