@@ -150,5 +150,14 @@ class Daemon:
             logger.error("a task failed", exc_info=error)
 
 
+async def run() -> None:
+    """Run a supervisor until SIGTERM or Ctrl-C.
+
+    Raises:
+        EdgefuseError: Another supervisor runs, or nobody could ever talk to this one.
+    """
+    await Daemon().run()
+
+
 def _now_s() -> float:
     return clock.now_ns() / clock.NS_PER_S
