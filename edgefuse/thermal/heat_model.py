@@ -21,7 +21,7 @@ NOISE_K = 0.15  # of a bin's mean, for sensors with 0.5 K of noise and steps of 
 
 BODY, REST, LOG_TAU, JUMP, RISES = range(5)  # places of the numbers; the rises of all points come last
 # Values at the start and their doubts, for boards whose ladder is worth some 5 to 25 K; docs/heat.md has the proof.
-_JUMP_K, _RISE_K, _TAU_S = 3.0, 8.0, 240.0
+_JUMP_K, _RISE_K, _TAU_S = 3.0, 8.0, 150.0
 _DOUBTS = (5.0, 15.0, 0.7, 4.0)
 _RISE_DOUBT_K = 7.0  # of all rises together, in proportion to their loads
 _SHARE_DOUBT_K = 2.5  # of each rise alone
