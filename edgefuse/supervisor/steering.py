@@ -20,12 +20,13 @@ from edgefuse import clock, ipc, paths
 from edgefuse.config.site import Site
 from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import Pin, Pins
+from edgefuse.supervisor.attempt import Recipe
 from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.heat import HeatWatch
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, resolve
-from edgefuse.supervisor.supervision import Recipe, Supervision
+from edgefuse.supervisor.supervision import Supervision
 from edgefuse.supervisor.unit import Unit, load_unit
 
 Check = Callable[[str, Site], Awaitable[str]]
@@ -86,11 +87,10 @@ class Steering:
         pin = pinned_point(self.unit.site, self.unit.profile, self._notebook.state.pins)
         self.heat.step(now_s, supervision.beat, int(pin.value) if pin else None)
         after = self._resolve(self.unit, self._notebook.state.pins, self.heat)
-        if after.point == self.wanted.point:
-            return
-        self.wanted = after
-        supervision.tell(ipc.SetPoint(point=after.point))
-        self._note_point(self.heat.reason)
+        before, self.wanted = self.wanted, after
+        if after.point != before.point:
+            supervision.tell(ipc.SetPoint(point=after.point))
+            self._note_point(self.heat.reason)
 
     def learned(self) -> msgspec.Raw | None:
         """Give what the governor knows, in its own form; nothing where there is none."""
@@ -115,8 +115,7 @@ class Steering:
         pin = Pin(True, clock.wall_iso()) if request.is_paused else None
         after = msgspec.structs.replace(self._notebook.state.pins, is_paused=pin)
         await self._change(self._loaded(), after, supervision)
-        word = "paused" if request.is_paused else "resumed"
-        self._journal.note("info", "paused" if request.is_paused else "resumed", f"{word} by an operator")
+        self._journal.note("info", "paused" if request.is_paused else "resumed", "an operator wished so")
         return await self._keep(after)
 
     async def _keep(self, pins: Pins) -> Reply:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from edgefuse import ipc
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
 from edgefuse.store.state import Setup
 from edgefuse.supervisor import health, memory_ring, service, verdict
+from edgefuse.supervisor.attempt import Attempt, Recipe, note_plan, note_running, note_source
 from edgefuse.supervisor.cgroup import WorkerGroup
 from edgefuse.supervisor.children import Children
-from edgefuse.supervisor.health import Health
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.memory_ring import MemoryRing
 from edgefuse.supervisor.service import Action, Service, Step
@@ -24,34 +23,6 @@ ANSWER_S = 15.0
 """To go over to another effect, its models are opened first."""
 _QUIET_FACES = 0.05  # a frame: nobody, but for a false alarm now and then
 _RESTING = {"waiting": "waits for the source", "paused": "paused"}
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a worker is started."""
-
-    python: str
-    start: ipc.Start
-    memory_mb: int
-
-
-@dataclass
-class _Run:
-    """What is known of one worker, from its start to its end."""
-
-    process: WorkerProcess
-    oom_kills: int
-    ring: MemoryRing
-    setups: tuple[Setup, ...] = ()
-    health: Health | None = None
-    """From its opening on."""
-    beat: ipc.Heartbeat | None = None
-    size_px: tuple[int, int] = (0, 0)
-    startup_s: Mapping[str, float] = field(default_factory=dict)
-    failure: str = ""
-    illness: str = ""
-    was_stopped: bool = False
-    answers: dict[int, asyncio.Future[ipc.Answer]] = field(default_factory=dict)
 
 
 class Supervision:
@@ -75,9 +46,10 @@ class Supervision:
         self.plan: Plan | None = None
         self._children, self._journal, self._group = children, journal, group
         self._make_recipe, self._on_blamed = make_recipe, on_blamed
-        self._run: _Run | None = None
+        self._run: Attempt | None = None
         self._now_s = 0.0
         self._next_id = 0
+        self._refusal = ""
 
     @property
     def beat(self) -> ipc.Heartbeat | None:
@@ -127,14 +99,15 @@ class Supervision:
         if self._run is None or not self.is_open:
             return ipc.Answer(id=0, error=f"the worker does not run ({self.service.state.lower()})")
         self._next_id += 1
-        answer: asyncio.Future[ipc.Answer] = asyncio.get_running_loop().create_future()
-        answers = self._run.answers
-        answers[self._next_id] = answer
-        self._run.process.send(make_message(self._next_id))
+        number, answers = self._next_id, self._run.answers
+        answers[number] = answer = asyncio.get_running_loop().create_future()
+        self._run.process.send(make_message(number))
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
         except asyncio.TimeoutError:
-            return ipc.Answer(id=self._next_id, error=f"the worker gave no answer within {ANSWER_S:g} s")
+            return ipc.Answer(id=number, error=f"the worker gave no answer within {ANSWER_S:g} s")
+        finally:
+            del answers[number]
 
     def tick(self, now_s: float) -> None:
         """Judge the worker and do what is due; call it several times a second."""
@@ -158,7 +131,7 @@ class Supervision:
             assert self._run is not None  # as the state machine's property tests show
             self._end(self._run, action)
 
-    def _end(self, run: _Run, action: Action) -> None:
+    def _end(self, run: Attempt, action: Action) -> None:
         if action is Action.ABORT:
             run.illness, run.was_stopped = self.service.reason, run.process.is_stopped()
             self._journal.note("warning", "worker_hung", f"the worker is ended: {run.illness}")
@@ -174,10 +147,10 @@ class Supervision:
             recipe = self._make_recipe()
             process = WorkerProcess(self._children, recipe.python, recipe.start, self._hear, self._on_ended)
         except (EdgefuseError, OSError) as e:
-            self._journal.note("error", "worker_refused", str(e))
+            self._note_refusal(str(e))
             self._take(service.on_ended(self.service, self._now_s, str(e), is_final=True))
             return
-        self._run = _Run(process, oom_kills, MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s))
+        self._run = Attempt(process, oom_kills, MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s))
         if self._group is not None:
             self._limit(self._group, process.pid, recipe.memory_mb)
 
@@ -192,22 +165,23 @@ class Supervision:
     def _hear(self, message: ipc.Message) -> None:
         run = self._run
         assert run is not None  # it is made before the loop reads
-        if isinstance(message, ipc.Heartbeat):
-            self._on_beat(run, message)
-        elif isinstance(message, ipc.Planned):
-            self._note_plan(self.plan, message.plan)
-            self.plan, run.setups = message.plan, message.setups
-            self._take(service.on_planned(self.service, self._now_s))
-        elif isinstance(message, ipc.Opened):
-            run.health, run.startup_s = health.start(self._now_s), message.startup_s
-            run.size_px = (message.width_px, message.height_px)
-        elif isinstance(message, ipc.Answer):
-            if (answer := run.answers.pop(message.id, None)) and not answer.done():
-                answer.set_result(message)
-        elif isinstance(message, ipc.Failed):
-            run.failure = message.reason
+        match message:
+            case ipc.Heartbeat():
+                self._on_beat(run, message)
+            case ipc.Planned():
+                note_plan(self._journal, self.plan, message.plan)
+                self.plan, run.setups = message.plan, message.setups
+                self._take(service.on_planned(self.service, self._now_s))
+            case ipc.Opened():
+                run.health, run.startup_s = health.start(self._now_s), message.startup_s
+                run.size_px = (message.width_px, message.height_px)
+            case ipc.Answer():
+                if (answer := run.answers.get(message.id)) and not answer.done():
+                    answer.set_result(message)
+            case ipc.Failed():
+                run.failure = message.reason
 
-    def _on_beat(self, run: _Run, beat: ipc.Heartbeat) -> None:
+    def _on_beat(self, run: Attempt, beat: ipc.Heartbeat) -> None:
         before, run.beat = run.beat, beat
         was_running = self.service.state == "RUNNING"
         if run.health is not None:
@@ -218,29 +192,12 @@ class Supervision:
         elif beat.frames_out > (before.frames_out if before else 0):
             self._take(service.on_delivered(self.service, self._now_s))
         if self.service.state == "RUNNING" and not was_running:
-            parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in run.startup_s.items())
-            self._journal.note("info", "worker_running", f"the worker runs, pid {run.process.pid}; start: {parts}")
-        self._note_source(before, beat)
+            self._refusal = ""
+            note_running(self._journal, run)
+        note_source(self._journal, before, beat)
         self._watch_memory(run, beat)
 
-    def _note_plan(self, before: Plan | None, after: Plan) -> None:
-        """Report models that run otherwise than before, such as after too many crashes."""
-        if before is None:
-            return
-        known = {(c.model, c.variant, c.runtime, c.target) for c in before.choices}
-        for choice in after.choices:
-            if (choice.model, choice.variant, choice.runtime, choice.target) not in known:
-                place = f"{choice.model} {choice.variant} on {choice.runtime} {choice.target}"
-                self._journal.note("warning", "plan_changed", f"{choice.task} by {place} from now on: {choice.reason}")
-
-    def _note_source(self, before: ipc.Heartbeat | None, beat: ipc.Heartbeat) -> None:
-        is_lost, was_lost = beat.source == "waiting", before is not None and before.source == "waiting"
-        if is_lost and not was_lost:
-            self._journal.note("warning", "source_lost", "the source went away; waiting for it")
-        elif was_lost and not is_lost:
-            self._journal.note("info", "source_back", "the source is back")
-
-    def _watch_memory(self, run: _Run, beat: ipc.Heartbeat) -> None:
+    def _watch_memory(self, run: Attempt, beat: ipc.Heartbeat) -> None:
         is_quiet = beat.source != "flowing" or beat.faces < _QUIET_FACES
         run.ring, advice = memory_ring.step(run.ring, beat.rss_mb, self._now_s, is_quiet=is_quiet)
         if advice.warning:
@@ -268,11 +225,16 @@ class Supervision:
             self._report(judged, run)
         self._take(service.on_ended(self.service, self._now_s, judged.reason, is_final=judged.is_final))
 
-    def _report(self, judged: Verdict, run: _Run) -> None:
+    def _report(self, judged: Verdict, run: Attempt) -> None:
         if judged.is_final:
-            self._journal.note("error", "worker_refused", judged.reason)
+            self._note_refusal(judged.reason)
             return
-        is_crash = bool(judged.how) or judged.reason.startswith("SIG")
-        self._journal.note("warning", "worker_crashed" if is_crash else "worker_ended", judged.reason)
+        self._journal.note("warning", judged.kind, judged.reason)
         if setups := tuple(run.setups[place] for place in judged.blamed if place < len(run.setups)):
             self._on_blamed(setups, judged.how)
+
+    def _note_refusal(self, reason: str) -> None:
+        """Report what a person must mend, once and not at each new try."""
+        if reason != self._refusal:
+            self._refusal = reason
+            self._journal.note("error", "worker_refused", reason)

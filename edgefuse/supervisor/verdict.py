@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from typing import Literal
 
 from edgefuse.supervisor.children import describe_end
 from edgefuse.supervisor.worker_process import End
@@ -39,9 +40,10 @@ class Verdict:
     """What follows from an end."""
 
     reason: str
+    kind: Literal["worker_ended", "worker_crashed", "memory_killed"] = "worker_ended"
     is_final: bool = False
     how: str = ""
-    """What to remember the blamed by: ``SIGSEGV``, ``hang``; empty where nobody is blamed."""
+    """What to remember the blamed by: ``SIGSEGV``, ``hang``."""
     blamed: tuple[int, ...] = ()
     """Choices of the plan."""
 
@@ -52,13 +54,11 @@ def judge(end: End, known: Circumstances) -> Verdict:
         return Verdict(known.failure, is_final=not known.was_open)
     if known.illness:
         is_blamed = "hang" in known.illness and not known.was_stopped
-        return _blame(known.illness, "hang", tuple(end.in_flight)) if is_blamed else Verdict(known.illness)
+        return Verdict(known.illness, how="hang", blamed=tuple(end.in_flight)) if is_blamed else Verdict(known.illness)
     if known.is_over_memory:
         opening = tuple(place for place, what in end.in_flight.items() if what == "opening")
-        return _blame("it went over its memory limit", "memory limit", opening)
+        return Verdict("it went over its memory limit", "memory_killed", how="memory limit", blamed=opening)
     name = describe_end(end.code)
-    return _blame(name, name, tuple(end.in_flight)) if end.code in _CRASHES else Verdict(name)
-
-
-def _blame(reason: str, how: str, places: tuple[int, ...]) -> Verdict:
-    return Verdict(reason, how=how, blamed=places) if places else Verdict(reason)
+    if end.code in _CRASHES:
+        return Verdict(name, "worker_crashed", how=name, blamed=tuple(end.in_flight))
+    return Verdict(name, "worker_crashed" if end.code < 0 else "worker_ended")

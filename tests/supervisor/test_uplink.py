@@ -63,6 +63,13 @@ def test_fleet_sees_what_runs(linked: Running, observer: Observer) -> None:
     assert "started" in [event.kind for event in observer.events()]
 
 
+def test_no_pixel_library_is_loaded_for_the_fleet(linked: Running, observer: Observer) -> None:
+    observer.wait(lambda: observer.on("up/tm/sys"), 40.0)
+    maps = Path(f"/proc/{linked.process.pid}/maps").read_text()
+    assert not [name for name in ("numpy", "cv2", "onnxruntime", "openvino", "/av/") if name in maps]
+    assert linked.status().supervisor_mb < 45
+
+
 def test_fleet_pins_a_point_and_asks_for_the_status(linked: Running, observer: Observer) -> None:
     operator = signer()
     linked.wait_for_frames()
