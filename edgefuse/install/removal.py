@@ -29,7 +29,7 @@ def uninstall(target: Target, *, is_purge: bool) -> Removed:
     Raises:
         InstallError: This process may not, or systemd refuses.
     """
-    systemd.check(target)
+    systemd.check(target, "uninstall")
     if target.path(layout.UNIT_FILES["edgefuse.service"]).exists():
         systemd.abandon(target)
     owned = (layout.CONFIG, layout.STATE, layout.DROP_INS)

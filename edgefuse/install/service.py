@@ -55,7 +55,7 @@ def install(request: Request, on_step: OnStep, on_line: pip.OnLine | None = None
         InstallError: It cannot be installed; the text has the reason.
     """
     target = request.target
-    systemd.check(target)
+    systemd.check(target, "install")
     python = target.find_interpreter()
     worker = find_worker_environment(target, request.profile)
     before = _read_current(target)

@@ -13,8 +13,12 @@ from edgefuse.install.target import Target
 UNIT = "edgefuse.service"
 
 
-def check(target: Target) -> None:
-    """Refuse where the service could not be installed or would never be started.
+def check(target: Target, aim: str) -> None:
+    """Refuse where the service could not be changed or would never be started.
+
+    Args:
+        target: Where it is.
+        aim: For the error's text: ``install`` or ``uninstall``.
 
     Raises:
         InstallError: There is no systemd, or this process may not change the system.
@@ -22,16 +26,16 @@ def check(target: Target) -> None:
     if target.is_image:
         places = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
         if not any(os.path.lexists(target.path(place)) for place in places):
-            raise InstallError(f"cannot install the service into {target.root}: there is no systemd in it")
+            raise InstallError(f"cannot {aim} the service in {target.root}: there is no systemd in it")
         if not os.access(target.root, os.W_OK):
-            raise InstallError(f"cannot install the service into {target.root}: permission denied; sudo may do it")
+            raise InstallError(f"cannot {aim} the service in {target.root}: permission denied; sudo may do it")
     elif not Path("/run/systemd/system").is_dir():
-        raise InstallError("cannot install the service: systemd does not run here; into an image: --root DIR")
+        raise InstallError(f"cannot {aim} the service: systemd does not run here; in an image: --root DIR")
     elif os.geteuid() != 0:
-        raise InstallError("cannot install the service: only root can; put sudo before the command")
+        raise InstallError(f"cannot {aim} the service: only root can; put sudo before the command")
     for tool in ("systemctl", "systemd-sysusers"):
         if shutil.which(tool) is None:
-            raise InstallError(f"cannot install the service: {tool} is missing; install systemd on this machine")
+            raise InstallError(f"cannot {aim} the service: {tool} is missing; install systemd on this machine")
 
 
 def call(target: Target, tool: str, *arguments: str) -> None:
