@@ -130,7 +130,8 @@ class Steering:
         """
         after = self._resolve(unit, pins, self.heat)
         change = compare(self.wanted, after) if self.wanted else Change(restart="there is a configuration now")
-        needs_check = change.effect is not None or change.restart
+        # A running worker says itself whether it takes another effect; a child that checks holds 200 MB beside it.
+        needs_check = change.restart or (change.effect is not None and not supervision.is_open)
         if needs_check and (error := await self._check(unit.python(), after.site)):
             raise EdgefuseError(error)
         if supervision.is_open and not change.restart:
