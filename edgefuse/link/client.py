@@ -120,15 +120,20 @@ class Link:
             self._waking.send(b"\0")
 
     def _run(self) -> None:
-        """Work until stopped; whatever goes wrong costs a connection, never the thread."""
+        """Work until stopped."""
         while not self._is_stopping.is_set():
-            try:
-                self._turn()
-            except Exception:
-                logger.exception("link stumbled")
-                self._dialer.drop(clock.now_ns())
-                self._is_stopping.wait(1.0)
-        self._leave()
+            self._guard(self._turn)
+        self._guard(self._take_leave)
+        self._close()
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Let whatever goes wrong cost a connection, never the thread."""
+        try:
+            step()
+        except Exception:
+            logger.exception("link stumbled")
+            self._dialer.drop(clock.now_ns())
+            self._is_stopping.wait(1.0)
 
     def _turn(self) -> None:
         is_readable = self._wait()
@@ -261,14 +266,15 @@ class Link:
         will = encode(self._reporter.make_state("offline"))
         return Connection(make_target(self._settings, make_topic(self._device, topics.STATE), will), protocol)
 
-    def _leave(self) -> None:
-        """Say good-bye, which is no death, and close everything."""
+    def _take_leave(self) -> None:
+        """Do what was still to be done, and say good-bye, which is no death."""
         self._work()
-        with suppress(StoreError):
-            if self._dialer.is_open and self._dialer.connection is not None:
-                self._outbox.retain(topics.STATE, encode(self._reporter.make_state("offline")))
-                self._flush()
-                self._dialer.connection.close()
+        if self._dialer.is_open and self._dialer.connection is not None:
+            self._outbox.retain(topics.STATE, encode(self._reporter.make_state("offline")))
+            self._flush()
+            self._dialer.connection.close()
+
+    def _close(self) -> None:
         self._dialer.drop(clock.now_ns())
         self._spool.close()
         self._intake.audit.close()

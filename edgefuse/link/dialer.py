@@ -2,7 +2,7 @@
 
            due                Opened                Closed
 waiting ────────► greeting ────────────► open ──────────────► waiting, for a pause of full jitter
-                      └── Closed, or silence for 15 s ──────────► waiting
+                      └── Closed, or silence for 45 s ──────────► waiting
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from edgefuse.link.connection import Closed, Connection, Note, Opened, Protocol
 logger = logging.getLogger(__name__)
 
 GREETING_S = 45.0
-"""From the first packet on; longer than names, connecting and TLS take on a bad line."""
+"""From the beginning of a try; finding the name, connecting and TLS take long on a bad line."""
 SUSPICIOUS_ENDS = 3
 """So many short connections in a row mean that another client has our id; MQTT 3.1.1 has no word for it."""
 _OTHER: dict[Protocol, Protocol] = {"5": "3.1.1", "3.1.1": "5"}

@@ -14,11 +14,11 @@ KEPT_COMMANDS = 128
 """A sender that heard nothing asks again within minutes, not after so many other commands."""
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="is"):
     """What the audit says about a command."""
 
 
-class Accepted(Record, frozen=True, kw_only=True, tag="accepted"):
+class Accepted(AuditRecord, frozen=True, kw_only=True, tag="accepted"):
     """It is genuine, fresh and for this device; written down before anything is done."""
 
     id: str
@@ -28,14 +28,14 @@ class Accepted(Record, frozen=True, kw_only=True, tag="accepted"):
     args: msgspec.Raw
 
 
-class Finished(Record, frozen=True, kw_only=True, tag="finished"):
+class Finished(AuditRecord, frozen=True, kw_only=True, tag="finished"):
     """It was replied to."""
 
     key_id: str
     reply: Reply
 
 
-class Refused(Record, frozen=True, kw_only=True, tag="refused"):
+class Refused(AuditRecord, frozen=True, kw_only=True, tag="refused"):
     """It was not taken."""
 
     fault: Fault
@@ -54,7 +54,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     replies: Mapping[str, Reply | None] = {}
     """By key and id, oldest first; nothing for commands that are under way, or were when the device stopped."""
 
-    def with_record(self, record: Record) -> Ledger:
+    def with_record(self, record: AuditRecord) -> Ledger:
         """Give the ledger after a record."""
         if isinstance(record, Accepted):
             seqs = {**self.seqs, record.key_id: max(record.seq, self.seqs.get(record.key_id, -1))}
@@ -93,7 +93,7 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         return kept
 
 
-class Checkpoint(Record, frozen=True, kw_only=True, tag="checkpoint"):
+class Checkpoint(AuditRecord, frozen=True, kw_only=True, tag="checkpoint"):
     """What the records before it, which may be gone by now, amount to."""
 
     ledger: Ledger

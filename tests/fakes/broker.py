@@ -7,11 +7,18 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_S = 60.0
 """The first start on a machine may unpack the broker."""
+
+_MISSING = 2
+"""Exit code of tools/mosquitto."""
 
 _CONFIGURATION = """\
 listener {port} 127.0.0.1
@@ -26,6 +33,10 @@ log_type error
 log_type warning
 {extra}
 """
+
+
+class BrokerMissingError(Exception):
+    """There is no mosquitto on this machine, and none can be fetched."""
 
 
 class Broker:
@@ -51,10 +62,16 @@ class Broker:
         return self._process.pid
 
     def start(self) -> None:
-        """Start and wait until it listens."""
+        """Start and wait until it listens.
+
+        Raises:
+            BrokerMissingError: There is none.
+        """
         self._process = subprocess.Popen([CHECKOUT / "tools/mosquitto", "-c", self._configuration])
         deadline = time.monotonic() + START_S
         while not _listens(self.port):
+            if self._process.poll() == _MISSING:
+                raise BrokerMissingError
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"mosquitto does not start (code {self._process.poll()})")
             time.sleep(0.02)
@@ -81,6 +98,18 @@ class Broker:
             self.thaw()
             self._process.terminate()
             self._process.wait()
+
+
+@contextmanager
+def serving(folder: Path, extra: str = "") -> Iterator[Broker]:
+    """Run a broker for a test, which is skipped where there is none."""
+    broker = Broker(folder, extra)
+    try:
+        broker.start()
+    except BrokerMissingError:
+        pytest.skip("there is no mosquitto on this machine, and none can be fetched")
+    yield broker
+    broker.close()
 
 
 def free_port() -> int:

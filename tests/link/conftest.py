@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.broker import Broker
+from fakes.broker import Broker, serving
 from fakes.daemon import Daemon
 from fakes.operator import Observer, Signer, trust
 
@@ -25,10 +25,8 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     """A broker that remembers nothing from other tests."""
-    broker = Broker(tmp_path / "broker")
-    broker.start()
-    yield broker
-    broker.close()
+    with serving(tmp_path / "broker") as broker:
+        yield broker
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.broker import Broker, free_port
+from fakes.broker import Broker, free_port, serving
 from fakes.certificates import make_credentials
 from fakes.daemon import Daemon, linked
 from fakes.operator import Observer, Signer
@@ -242,10 +242,8 @@ def test_device_proves_itself_by_certificate(tmp_path: Path, daemon: Daemon) -> 
     credentials = tmp_path / "credentials"
     make_credentials(credentials, "dev1")
     port = free_port()
-    broker = Broker(tmp_path / "broker", _TLS_LISTENER.format(port=port, folder=credentials))
-    broker.start()
-    observer = Observer(broker.port)
-    with linked(tmp_path, daemon, f"mqtts://localhost:{port}"):
-        observer.wait(lambda: observer.on("up/tm/sys"))
-    observer.close()
-    broker.close()
+    with serving(tmp_path / "broker", _TLS_LISTENER.format(port=port, folder=credentials)) as broker:
+        observer = Observer(broker.port)
+        with linked(tmp_path, daemon, f"mqtts://localhost:{port}"):
+            observer.wait(lambda: observer.on("up/tm/sys"))
+        observer.close()

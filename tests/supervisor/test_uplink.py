@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.broker import Broker, free_port
+from fakes.broker import Broker, free_port, serving
 from fakes.operator import Observer, Signer, trust
 from fakes.proxy import Proxy
 from fakes.supervisor import Running, write_site
@@ -24,11 +24,8 @@ Supervise = Callable[..., Running]
 @pytest.fixture
 def broker() -> Iterator[Broker]:
     """A broker that remembers nothing from other tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        broker = Broker(Path(folder) / "broker")
-        broker.start()
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "broker") as broker:
         yield broker
-        broker.close()
 
 
 @pytest.fixture
