@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -241,6 +243,27 @@ def test_a_missing_interpreter_is_told(supervise: Supervise) -> None:
     (paths.config_dir() / "fake_python").unlink()
     status = supervise().wait(lambda s: s.service.state == "FATAL")
     assert "worker_python" in status.service.reason
+
+
+def test_systemd_hears_how_it_goes_from_ready_to_stopping(supervise: Supervise, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        running = supervise(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000")
+        running.wait_for_frames()
+        running.signal(signal.SIGHUP)
+        running.wait(lambda s: "configuration_read" in kinds(s) and s.uptime_s > 3)
+        assert running.stop() == 0
+        systemd.settimeout(0.2)
+        heard = []
+        with contextlib.suppress(TimeoutError):
+            while True:
+                heard.append(systemd.recv(4096).decode())
+    words = [message.partition("=")[0] for message in heard]
+    assert words[0] == "READY" and heard[-1] == "STOPPING=1"
+    assert words.index("RELOADING") < len(words) - words[::-1].index("READY")
+    assert words.count("WATCHDOG") >= 3
+    assert any(message.startswith("STATUS=running; 30.0 fps, point 0, 100 MB") for message in heard)
 
 
 def test_a_second_supervisor_is_sent_away(supervise: Supervise) -> None:
