@@ -51,11 +51,11 @@ def sample_meshes() -> Iterator[Points]:
             yield face.mesh
 
 
-def find_faces() -> Iterator[tuple[Frame, Face]]:
-    """Give the frames of the default clip, scaled to 720 rows, in which there is a face, with its landmarks."""
+def find_faces(clip: Path | None = None) -> Iterator[tuple[Frame, Face]]:
+    """Give the frames of a clip, else the default one, scaled to 720 rows, in which there is a face with landmarks."""
     models = open_models("tflite")
     finder: Finder | None = None
-    for frame in read_frames(fetch_clip()):
+    for frame in read_frames(clip or fetch_clip()):
         enlarged = replace(frame, pixels=enlarge(frame.pixels))
         finder = finder or Finder(models, enlarged.pixels.shape[:2], POINT.detect_every, is_smoothed=True)
         face = finder.find(enlarged)

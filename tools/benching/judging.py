@@ -58,8 +58,8 @@ def border_step(pixels: Pixels, face: Face) -> float:
     return float(np.linalg.norm(lab[y1, x1] - lab[y2, x2], axis=1).mean())
 
 
-def flicker(before: Seen, now: Seen) -> float:
-    """Give the mean difference inside the hull between a frame and the one before it, bent onto it."""
+def bend(before: Seen, now: Seen) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Give a frame as the mesh holds the face in another one, and the pixels inside the hull that it fills."""
     (old, old_face), (new, new_face) = before, now
     assert old_face.mesh is not None and new_face.mesh is not None
     height, width = new.shape[:2]
@@ -68,9 +68,15 @@ def flicker(before: Seen, now: Seen) -> float:
     facets = make_facets(new_face.mesh * half - offset)
     numbers = warp.draw(facets, height // 2, width // 2)
     texture = Texture(np.asarray(cv2.cvtColor(old, cv2.COLOR_BGR2BGRA), np.uint8), old_face.mesh)
-    bent = warp.bend(texture, facets, numbers, height, width)[:, :, :3]
-    inside = inside_of(new_face, new.shape, CORE) & np.repeat(np.repeat(numbers < OUTSIDE, 2, axis=0), 2, axis=1)
-    return float(cv2.absdiff(np.ascontiguousarray(bent), new)[inside].mean())
+    bent = np.ascontiguousarray(warp.bend(texture, facets, numbers, height, width)[:, :, :3])
+    return bent, np.repeat(np.repeat(numbers < OUTSIDE, 2, axis=0), 2, axis=1)
+
+
+def flicker(before: Seen, now: Seen) -> float:
+    """Give the mean difference inside the hull between a frame and the one before it, bent onto it."""
+    bent, is_filled = bend(before, now)
+    inside = inside_of(now[1], now[0].shape, CORE) & is_filled
+    return float(cv2.absdiff(bent, now[0])[inside].mean())
 
 
 def is_frontal(face: Face) -> bool:

@@ -30,7 +30,7 @@ FINE_SHARE = 0.008
 SHADOW = (0.2, 0.45)
 """How much darker skin is than the same place on the other side of the face, where it begins to count as a cast shadow
 and where it wholly does. Beards, moles and light from the side stay below."""
-GLOSS, BLACK = 0.12, 0.3
+GLOSS, BLACK = 0.15, 0.3
 """Deviations up to which bright and dark skin stay as they are."""
 KEPT = 0.35
 """Share of what lies beyond them that stays."""

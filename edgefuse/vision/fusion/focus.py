@@ -24,6 +24,9 @@ MIN_STRIP_PX = 8
 """Height of eyes and brows below which nothing can be told."""
 LEAST_SCALE = 0.5
 """Of a donor that is scaled up, below which it is blurred enough by that."""
+WAY = 0.6
+"""Of the way to the frame's sharpness that a donor is blurred: with all of it the embedder takes those who resemble
+the target for him."""
 LEAST_SHARE = 0.05
 """Of the blurred donor that is worth mixing in."""
 
@@ -82,7 +85,7 @@ class Focus:
         if own is None or least is None:
             return texture
         shown = least + (own - least) * min(max((scale - LEAST_SCALE) / (1 - LEAST_SCALE), 0), 1)
-        share = min((shown - sharpness) / max(own - least, 1e-6), 1)
+        share = WAY * min((shown - sharpness) / max(own - least, 1e-6), 1)
         if share < LEAST_SHARE:
             return texture
         mixed = self._mixed.view(*texture.pixels.shape)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
-from edgefuse.vision.fusion.features import BROWS, height_above, plain_skin
+from edgefuse.vision.fusion.features import plain_skin
 from edgefuse.vision.fusion.texture import Cutout, Texture
 from edgefuse.vision.scratch import Scratch
 from edgefuse.vision.types import Pixels, Points
@@ -31,8 +31,6 @@ BLUR_SHARE = 0.4
 features shine through: MobileFaceNet takes the result for the target."""
 RIM_BLUR_SHARE, RIM_SHARE = 0.1, 0.15
 """The same where the donor ends, and skin must fit to that beside it, and how far in the full blur begins."""
-FOREHEAD_BLUR_SHARE, FOREHEAD_SHARE = 0.1, 0.08
-"""The same of the forehead, which has light but no features, and the way from the brows to where it wholly holds."""
 MAX_SLOPE = 3.0
 """Ratio of a plane's brightest and darkest places to the mean: half hidden faces would have wilder ones."""
 EVERYWHERE = 0.01
@@ -170,9 +168,7 @@ def _blur_shares(mesh: Points, alpha: Alpha) -> NDArray[np.float32]:
     hull = cv2.fillPoly(np.zeros_like(alpha), [np.rint(mesh[load_face_mesh().oval, :2]).astype(np.int32)], 1)
     shown = np.where(alpha > SHOWN, hull, 0).astype(np.uint8)
     depth = np.minimum(cv2.distanceTransform(shown, cv2.DIST_L2, 3) / (RIM_SHARE * GRID_PX), 1)
-    shares = RIM_BLUR_SHARE + (BLUR_SHARE - RIM_BLUR_SHARE) * depth
-    forehead = np.clip(height_above(alpha.shape, *mesh[list(BROWS)]) / (FOREHEAD_SHARE * GRID_PX), 0, 1)
-    return np.asarray(shares + forehead * (np.minimum(shares, FOREHEAD_BLUR_SHARE) - shares), np.float32)
+    return np.asarray(RIM_BLUR_SHARE + (BLUR_SHARE - RIM_BLUR_SHARE) * depth, np.float32)
 
 
 def point_homes(mesh: Points) -> NDArray[np.intp]:

@@ -33,7 +33,7 @@ SPECK_SHARE = 0.02
 FADE_SHARE = 0.05
 """Width of the fade towards hair, which begins so far from it: it throws a shadow."""
 INPAINT_RADIUS_PX = 3
-FOREHEAD_FADE_SHARE = 0.12
+FOREHEAD_FADE_SHARE = 0.09
 """Width of the fade at the forehead's outline, which crosses bare skin below the hair: every step shows there."""
 FOREHEAD_SHARE = 0.05
 """Way from the brows up to where that fade wholly holds."""

@@ -103,6 +103,9 @@ def test_what_a_model_takes_for_hair_is_hair_whatever_its_colour() -> None:
 def test_the_forehead_fades_at_its_upper_outline_only() -> None:
     cutout: Cutout = np.full((200, 200, 4), 255, np.uint8)
     fade_forehead(cutout, MESH)
-    alphas = {point: int(cutout[tuple(np.rint(MESH[point, 1::-1]).astype(int))][3]) for point in (10, 151, 168, 152)}
-    assert alphas[10] < 16 < alphas[151] < 240
-    assert alphas[168] == alphas[152] == 255
+    top, forehead, bridge, chin = MESH[[10, 151, 168, 152], 1::-1]
+    places = (top, (top + forehead) / 2, bridge, chin)
+    alphas = [int(cutout[tuple(np.rint(place).astype(int))][3]) for place in places]
+    assert alphas[0] < 16
+    assert 64 < alphas[1] < 240
+    assert alphas[2:] == [255, 255]
