@@ -1,7 +1,8 @@
 """What the supervisor keeps in ``state.json``: pins, crashes, points taken, and what the governor learned.
 
-A state that cannot be read or written (disk full, read-only, not ours) stops nothing: the unit goes on with what it has
-in memory, and says so once.
+Nobody else writes these, so what is in memory holds; the rest of the file belongs to others and is left as it is. A
+state that cannot be read or written (disk full, read-only, not ours) stops nothing: the unit goes on with what it has in
+memory, says so once, and writes it when that works again.
 """
 
 from __future__ import annotations
@@ -26,18 +27,19 @@ class Notebook:
 
     def __init__(self, path: Path, journal: Journal) -> None:
         """Read what is kept."""
-        self._path = path
-        self._journal = journal
+        self._path, self._journal = path, journal
         self._writing = asyncio.Lock()
         self._is_failing = False
-        self._history: list[PointChange] = []
+        self._is_dirty = False
         self._kept_s = clock.now_ns() / clock.NS_PER_S
+        self._has_read = False
+        self.state = State()
+        """As it should be on the disk."""
         try:
             self.state = load_state(path)
+            self._has_read = True
         except StoreError as e:
-            self.state = State()
             self._complain(str(e))
-        self._learned = self.state.learned
 
     async def keep_pins(self, pins: Pins) -> str:
         """Keep pins, and take them even where they cannot be kept; give the reason why not."""
@@ -56,7 +58,8 @@ class Notebook:
 
     def add_point(self, point: int, reason: str) -> None:
         """Take down that another point was taken; it is written with the next thing that is."""
-        self._history.append(PointChange(point=point, reason=reason, at=clock.wall_iso()))
+        self.state = self.state.with_history([PointChange(point=point, reason=reason, at=clock.wall_iso())])
+        self._is_dirty = True
 
     async def keep_now_and_then(self, now_s: float, learn: Callable[[], msgspec.Raw | None]) -> None:
         """Write what is new, where that was not done for a while.
@@ -70,25 +73,26 @@ class Notebook:
 
     async def keep(self, learned: msgspec.Raw | None) -> None:
         """Write what is new."""
-        if learned is not None:
-            self._learned = learned
-        if self._history or self._learned != self.state.learned:
+        if learned is not None and learned != self.state.learned:
+            await self._change(lambda state: state.with_learned(learned))
+        elif self._is_dirty:
             await self._change(lambda state: state)
 
     async def _change(self, change: Callable[[State], State]) -> str:
         """Apply a change in memory and on the disk; give the reason why it could not be written."""
         async with self._writing:
-            history, self._history = self._history, []
-
-            def apply(state: State) -> State:
-                return change(state).with_history(history).with_learned(self._learned)
-
+            self.state, self._is_dirty = change(self.state), True
+            mine = self.state
             try:
-                self.state = await asyncio.to_thread(update_state, self._path, apply)
+                written = await asyncio.to_thread(
+                    update_state, self._path, lambda disk: _lay_over(disk, mine if self._has_read else change(disk))
+                )
             except StoreError as e:
-                self.state = apply(self.state)
                 self._complain(str(e))
                 return str(e)
+            if not self._has_read:
+                self.state, self._has_read = written, True
+            self._is_dirty = self.state.history != written.history  # a point was taken meanwhile
             self._is_failing = False
             return ""
 
@@ -97,3 +101,10 @@ class Notebook:
         if not self._is_failing:
             self._journal.note("error", "state_not_kept", f"{reason}; going on with what is in memory")
         self._is_failing = True
+
+
+def _lay_over(disk: State, mine: State) -> State:
+    """Give the state of the disk with the supervisor's part of it."""
+    return msgspec.structs.replace(
+        disk, pins=mine.pins, crashes=mine.crashes, history=mine.history, learned=mine.learned
+    )
