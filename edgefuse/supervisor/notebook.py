@@ -1,7 +1,7 @@
 """What the supervisor keeps in ``state.json``: pins, crashes, points taken, and what the governor learned.
 
 Nobody else writes these, so what is in memory holds; the rest of the file belongs to others and is left as it is. A
-state that cannot be read or written (disk full, read-only, not ours) stops nothing: the unit goes on with what it has in
+state that cannot be read or written (disk full, read-only, not ours) stops nothing: the unit goes on with what is in
 memory, says so once, and writes it when that works again.
 """
 
