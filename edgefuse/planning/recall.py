@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import platform
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 import edgefuse
+from edgefuse import paths
 from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.profile import Profile
 from edgefuse.errors import StoreError
@@ -69,7 +71,9 @@ def _fingerprint(profile: Profile, host: Host) -> str:
 
 
 def _installed() -> Iterator[str]:
-    """Tell packages with their versions, system libraries, and the boot."""
+    """Tell packages with their versions, where else modules come from, system libraries, and the boot."""
+    # The checkout is put there by edgefuse itself, for its children.
+    yield from sorted(set(os.environ.get("PYTHONPATH", "").split(os.pathsep)) - {str(paths.checkout_dir())})
     for folder in map(Path, sys.path):
         packages = sorted(path.name for path in folder.glob("*.dist-info"))
         if packages:

@@ -14,11 +14,12 @@ import msgspec
 
 from edgefuse import clock
 from edgefuse.config.profile import Profile
-from edgefuse.errors import ConfigError, SinkError
+from edgefuse.errors import ConfigError, RuntimeLoadError, RuntimeMissingError, RuntimeRunError, SinkError
 from edgefuse.memory import resident_mb
 from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
+from edgefuse.planning.recall import forget_probe
 from edgefuse.store.state import load_state, state_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
@@ -165,7 +166,11 @@ def open_pipeline(
 
 def _open_models(job: Job, board: Board, plan: Plan, crumbs: memoryview | None) -> Models:
     tasks, at_once = job.tasks | job.preparing_tasks, _opened_at_once(board, plan)
-    return open_models(plan, board.release, board.store, tasks, crumbs=crumbs, at_once=at_once)
+    try:
+        return open_models(plan, board.release, board.store, tasks, crumbs=crumbs, at_once=at_once)
+    except (RuntimeMissingError, RuntimeLoadError, RuntimeRunError):
+        forget_probe(state_path())  # a runtime is not what it was
+        raise
 
 
 def _make_stages(job: Job, board: Board, models: Models, stream: StreamFormat) -> OpenedPipeline:
@@ -191,13 +196,15 @@ def open_run(
     source: Source | None = None,
     sink: Sink | None = None,
     crumbs: memoryview | None = None,
+    is_prompt: bool = False,
 ) -> Iterator[Run]:
-    """Open everything that a run needs, the models beside the source.
+    """Open everything that a run needs; source and sink come first, so that mistakes show before models are loaded.
 
     Args:
         source: In place of one made from the request's address; not opened yet.
         sink: Likewise.
         crumbs: As of ``open_models``.
+        is_prompt: Open the models beside the source, which may take its time; mistakes show when all are open.
 
     Raises:
         EdgefuseError: Source, sink, a model or a stage cannot be opened.
@@ -208,13 +215,18 @@ def open_run(
     source, sink = source or make_source(request.source), sink or make_sink(request.sink)
     with ExitStack() as opened:
         with ThreadPoolExecutor(1, "models") as beside:
-            opening = beside.submit(_open_models, job, board, plan, crumbs)
-            opened.callback(_close_if_open, opening)
+
+            def begin() -> Future[Models]:
+                opening = beside.submit(_open_models, job, board, plan, crumbs)
+                opened.callback(_close_if_open, opening)
+                return opening
+
+            begun = begin() if is_prompt else None
             opened.callback(source.close)
             stream = _shorten(source.open(), request.frames)
             opened.callback(sink.close)
             sink.open(stream)
-            stages = _make_stages(job, board, opening.result(), stream)
+            stages = _make_stages(job, board, (begun or begin()).result(), stream)
         opened.callback(stages.close)
         is_paced = request.is_paced or (sink.is_live and not stream.is_live)
         loop = Loop(

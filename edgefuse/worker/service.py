@@ -14,12 +14,10 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from edgefuse import clock, ipc
-from edgefuse.errors import EdgefuseError, RuntimeLoadError, RuntimeMissingError, RuntimeRunError
+from edgefuse.errors import EdgefuseError
 from edgefuse.planning.board import Board, probe_board
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
-from edgefuse.planning.recall import forget_probe
-from edgefuse.store.state import state_path
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
 from edgefuse.worker.beats import LOOK_S, Beats, waiting_beat
@@ -58,8 +56,6 @@ def serve(connection: socket.socket, banks: Sequence[memoryview]) -> int:
             service.run()
     except EdgefuseError as e:
         logger.error("worker ends reason=%s", e)
-        if isinstance(e, RuntimeMissingError | RuntimeLoadError | RuntimeRunError):
-            forget_probe(state_path())
         link.send(ipc.Failed(reason=str(e)))
         return FAILED
     return 0
@@ -124,7 +120,7 @@ class _Service:
             make_source(job.request.source), self._beat_early, is_paused=self._start.is_paused
         )
         sink = WatchedSink(make_sink(job.request.sink))
-        with open_run(job, board, plan, source=self._source, sink=sink, crumbs=self._banks[0]) as run:
+        with open_run(job, board, plan, source=self._source, sink=sink, crumbs=self._banks[0], is_prompt=True) as run:
             steps.note("open")
             exchange = Exchange(run, board, self._banks)
             beats = Beats(run.loop, self._source)
