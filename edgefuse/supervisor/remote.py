@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -44,6 +43,7 @@ REBOOT_AFTER_S = 3.0
 """In which the reply gets away."""
 TUNE_S = 1700.0
 """Less than the link waits, so that the child is ended, not left behind."""
+_LOGIND = ("busctl", "call", "org.freedesktop.login1", "/org/freedesktop/login1", "org.freedesktop.login1.Manager")
 _SYNTHETIC = re.compile(r"^person-[0-9]+\Z")
 
 
@@ -131,8 +131,8 @@ def _run(action: Action) -> Outcome:
         _run_program(module_command(sys.executable, "edgefuse", "tune", "--quick"), TUNE_S)
         return Outcome()
     assert isinstance(action, Reboot)
-    if shutil.which("systemctl") is None:
-        raise EdgefuseError("cannot reboot: there is no systemctl on this unit")
+    if b'"yes"' not in _run_program([*_LOGIND, "CanReboot"], 10.0):
+        raise EdgefuseError("cannot reboot: this system does not let the service's user do that (docs/link.md)")
     threading.Timer(REBOOT_AFTER_S, subprocess.run, (["systemctl", "reboot"],)).start()
     return Outcome()
 
