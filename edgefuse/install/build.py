@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,12 +66,9 @@ class Build:
 
 
 def _try_out(folder: Path) -> None:
-    """Start what was built, once, before anything leads to it."""
-    variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "EDGEFUSE"))}
+    """Load what the unit starts, once, before anything leads to it."""
     done = subprocess.run(
-        [folder / "bin/python3", "-m", "edgefuse", "supervise", "--help"],
-        cwd=folder,
-        env=variables,
+        [folder / "bin/python3", "-I", "-c", "import edgefuse.supervisor.daemon"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
