@@ -11,6 +11,9 @@ from collections.abc import Mapping
 
 from edgefuse import clock
 
+PATIENCE_S = 2.0
+"""With what changes this unit's state for systemd; beats and status lines are tried again instead."""
+
 
 class Notifier:
     """The datagram socket that systemd listens to."""
@@ -25,33 +28,34 @@ class Notifier:
 
     def ready(self) -> None:
         """Say that the start, or a reload, is done."""
-        self._send("READY=1")
+        self._send("READY=1", PATIENCE_S)
 
     def reloading(self) -> None:
         """Say that the configuration is read anew; ``ready`` must follow."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={clock.now_ns() // 1000}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={clock.now_ns() // 1000}", PATIENCE_S)
 
     def stopping(self) -> None:
         """Say that this process is about to end."""
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", PATIENCE_S)
 
     def status(self, line: str) -> None:
         """Give the line that ``systemctl status`` shows, when it has changed."""
-        if line != self._status:
+        if line != self._status and self._send(f"STATUS={line}"):
             self._status = line
-            self._send(f"STATUS={line}")
 
     def beat(self, now_s: float) -> None:
         """Feed the watchdog, twice in its period. Call it only where all that must be alive has just done its work."""
-        if self._beat_s and now_s - self._beaten_s >= self._beat_s:
+        if self._beat_s and now_s - self._beaten_s >= self._beat_s and self._send("WATCHDOG=1"):
             self._beaten_s = now_s
-            self._send("WATCHDOG=1")
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, timeout_s: float = 0.0) -> bool:
+        """Send a message; tell whether systemd, which may be busy, has taken it."""
         if not self._address:
-            return
+            return True
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as connection:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+                connection.settimeout(timeout_s)
                 connection.sendto(text.encode(), self._address)
         except OSError:
-            return  # systemd is busy or gone; nothing here depends on its hearing this one
+            return False
+        return True

@@ -63,6 +63,17 @@ def test_a_reload_says_when_it_began(systemd: socket.socket) -> None:
     assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=") and ready == "READY=1"
 
 
+def test_a_beat_that_systemd_was_too_busy_for_is_sent_again(systemd: socket.socket) -> None:
+    notifier = Notifier(variables(systemd, WATCHDOG_USEC="2000000"))
+    now_s = 1000.0
+    for _ in range(1000):  # far more than wait in any queue
+        now_s += 1.0
+        notifier.beat(now_s)
+    waiting = len(heard(systemd))
+    notifier.beat(now_s + 0.1)
+    assert waiting < 1000 and heard(systemd) == ["WATCHDOG=1"]
+
+
 def test_an_abstract_socket_is_found() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"\0edgefuse-test-{os.getpid()}")
