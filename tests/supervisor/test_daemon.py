@@ -135,6 +135,14 @@ def test_what_a_person_must_mend_is_fatal_until_it_is_mended(supervise: Supervis
     running.wait_for_frames()
 
 
+def test_what_a_person_must_mend_is_told_once_however_often_it_is_tried(supervise: Supervise) -> None:
+    running = supervise("refuse")
+    running.wait(lambda s: s.service.state == "FATAL")
+    running.signal(signal.SIGHUP)
+    status = running.wait(lambda s: s.service.restarts == 2 and s.service.state == "FATAL")
+    assert kinds(status).count("worker_refused") == 1
+
+
 def test_a_missing_configuration_is_told_and_can_be_mended(supervise: Supervise) -> None:
     running = supervise(None)
     status = running.wait(lambda s: s.service.state == "FATAL")
