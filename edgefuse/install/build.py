@@ -36,7 +36,7 @@ class Build:
         house = sorted(self.wheelhouse.iterdir()) if self.wheelhouse is not None else []
         parts = (
             package.digest(self.wheel).hex(),
-            requirement.name_requirement(Path("edgefuse"), self.profile),
+            *requirement.name_requirements(Path("edgefuse"), self.profile),
             repr((self.python, self.worker)),
             constraints.read_text(encoding="utf-8") if constraints is not None else "",
             *(f"{file.name} {file.stat().st_size}" for file in house if file.suffix == ".whl"),
@@ -52,7 +52,7 @@ class Build:
         on_step(f"installing packages into {folder}")
         recipe = environment.Recipe(
             self.python,
-            (requirement.name_requirement(self.wheel, self.profile),),
+            requirement.name_requirements(self.wheel, self.profile),
             requirement.find_constraints(self.python, self.wheelhouse),
             self.wheelhouse,
         )

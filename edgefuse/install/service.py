@@ -58,6 +58,7 @@ def install(request: Request, on_step: OnStep, on_line: pip.OnLine | None = None
     systemd.check(target, "install")
     python = target.find_interpreter()
     worker = find_worker_environment(target, request.profile)
+    requirement.check_sources(request.profile, python, request.wheelhouse)
     before = _read_current(target)
     with tempfile.TemporaryDirectory(prefix="edgefuse-") as scratch, Changes() as changes:
         on_step("making edgefuse's wheel")
