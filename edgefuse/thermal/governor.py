@@ -92,7 +92,7 @@ def resume(state: GovernorState, ladder: Sequence[OperatingPoint]) -> GovernorSt
 
 
 def step(state: GovernorState, seen: Observation, ladder: Sequence[OperatingPoint]) -> tuple[GovernorState, Decision]:
-    """Take in an observation and decide; call it every second or two.
+    """Take in an observation and decide; call it every second.
 
     Args:
         state: As the last step left it.

@@ -64,6 +64,13 @@ def share_of(cpu_s: tuple[float, ...], rates_hz: tuple[float, ...], clip_hz: flo
 
 _RATES_HZ = (30.0, 20.0, 15.0, 10.0, 6.0)
 
+# Shares: tools/bench/ladder, processor seconds of each point on x86-64. Work at point 0: these seconds, times what a
+# core of the board is slower (8, 3.5, 2 and 1.3 times, chosen) and what it draws. Time constants and resistances are
+# fitted to the sources below; what they leave open is chosen. Trips of the kernel: Raspberry Pi documentation, Linux
+# tegra234 boards, Intel ARK.
+
+# Source: Raspberry Pi, "Thermal testing Raspberry Pi 4" (2019): 2.1 W idle, 6.4 W loaded, 80 °C after 177 s;
+# pi-plates.com: 27 K above the air idle. On its own, without heat sink or case.
 RASPBERRY_PI_4 = Board(
     profile_id="raspberry-pi-4",
     base_w=2.2,
@@ -82,6 +89,9 @@ RASPBERRY_PI_4 = Board(
     quantum_k=0.487,
     delay_s=1,
 )
+
+# Source: Phoronix, "Raspberry Pi 5 benchmarks" (2023): 81 °C on average without a cooler, 56 °C with the active one;
+# kept at 80 to 85 °C by its firmware under full load. Without a cooler.
 RASPBERRY_PI_5 = Board(
     profile_id="raspberry-pi-5",
     base_w=2.7,
@@ -100,6 +110,9 @@ RASPBERRY_PI_5 = Board(
     quantum_k=0.55,
     delay_s=1,
 )
+
+# Source: NVIDIA, Jetson Orin Nano power modes (7 and 15 W). The accelerator does most of the work, which is chosen as
+# 4 W; a heat sink without a fan is chosen, because with the developer kit's fan no air on earth is too warm.
 JETSON_ORIN_NANO = Board(
     profile_id="jetson-orin-nano",
     base_w=4.5,
@@ -118,6 +131,9 @@ JETSON_ORIN_NANO = Board(
     quantum_k=0.031,
     delay_s=1,
 )
+
+# Source: AnandTech, "Intel NUC5i5RYK review": slightly above 80 °C with the processor loaded and the fan on. 5 W for
+# the work is chosen, software encoding included, and a fan that is stuck at its lowest speed.
 INTEL_NUC = Board(
     profile_id="intel-nuc",
     base_w=4.0,

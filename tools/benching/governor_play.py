@@ -30,7 +30,6 @@ class Moment:
 
 Control = Callable[[Moment], int]
 """Gives the point."""
-_SENSE_S = 2
 _SMOOTHING = 0.18  # of a reading, each second: the same 5 s that the governor takes
 
 
@@ -128,9 +127,7 @@ class Ours:
         self.state = GovernorState()
 
     def __call__(self, moment: Moment) -> int:
-        """Decide about a second; the supervisor looks every other one."""
-        if moment.now_s % _SENSE_S:
-            return self.state.point
+        """Decide about a second."""
         nearest = Nearest(self._trip.zone, moment.temp_c, self._trip.enter_c, self._trip.exit_c)
         seen = Observation(now_s=float(moment.now_s), nearest=nearest, running=self.state.point)
         self.state, decision = governor.step(self.state, seen, self._ladder)
