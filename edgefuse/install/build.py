@@ -68,7 +68,7 @@ class Build:
 def _try_out(folder: Path) -> None:
     """Load what the unit starts, once, before anything leads to it."""
     done = subprocess.run(
-        [folder / "bin/python3", "-I", "-c", "import edgefuse.supervisor.daemon"],
+        [folder / "bin/python3", "-IB", "-c", "import edgefuse.supervisor.daemon"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

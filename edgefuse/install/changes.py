@@ -18,6 +18,8 @@ class Changes:
     def __init__(self) -> None:
         self.paths: list[Path] = []
         """What was made or replaced, in order."""
+        self.folders: list[Path] = []
+        """Those of them that are folders."""
         self._undo: list[Callable[[], None]] = []
 
     def __enter__(self) -> Changes:
@@ -52,6 +54,7 @@ class Changes:
             return
         self.make_folder(path.parent)
         self._note(path, path.rmdir)
+        self.folders.append(path)
         path.mkdir(mode=0o755)
 
     def is_built(self, path: Path) -> bool:

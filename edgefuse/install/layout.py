@@ -3,6 +3,8 @@
 HOME = "/opt/edgefuse"
 CURRENT = f"{HOME}/current"
 """Link to the environment that the unit starts."""
+FOLDERS = f"{HOME}/folders"
+"""Lists the folders outside that were made, one a line, so that they can be taken away again."""
 DATA = "/usr/share/edgefuse"
 COMMAND = "/usr/local/bin/edgefuse"
 

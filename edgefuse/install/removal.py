@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -38,10 +39,21 @@ def uninstall(target: Target, *, is_purge: bool) -> Removed:
     removed += [layout.COMMAND] if _is_ours(target) and _remove(target.path(layout.COMMAND)) else []
     if is_purge:
         removed += systemd.remove_user(target)
+    folders = _made_folders(target)
     removed += [layout.HOME] if _remove(target.path(layout.HOME)) else []  # last: this very code may run from there
+    for folder in reversed(folders):
+        with suppress(OSError):  # something else is in it by now
+            folder.rmdir()
     if removed and not target.is_image:
         systemd.reload()
     return Removed(removed=tuple(removed), kept=tuple(path for path in owned if target.path(path).exists()))
+
+
+def _made_folders(target: Target) -> list[Path]:
+    """Give the folders that the installation made for its files."""
+    path = target.path(layout.FOLDERS)
+    names = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [target.path(name) for name in names]
 
 
 def _is_ours(target: Target) -> bool:

@@ -23,7 +23,7 @@ from edgefuse.config.profile import Profile
 from edgefuse.install import package, pip, requirement, systemd
 from edgefuse.install.build import Build, OnStep
 from edgefuse.install.changes import Changes
-from edgefuse.install.layout import COMMAND, CURRENT, DATA, HOME, SITE, UNIT_FILES
+from edgefuse.install.layout import COMMAND, CURRENT, DATA, FOLDERS, HOME, SITE, UNIT_FILES
 from edgefuse.install.target import Target
 from edgefuse.install.worker_environment import find_worker_environment
 
@@ -94,7 +94,17 @@ def _put_files(changes: Changes, target: Target, folder: Path, *, has_worker_env
         changes.put_link(target.path(COMMAND), f"../../../{CURRENT.lstrip('/')}/bin/edgefuse")
     if has_worker_environment:
         changes.put_link(target.path(f"{HOME}/ncs2"), "current/ncs2")
+    _remember_folders(changes, target)
     changes.put_link(target.path(CURRENT), folder.name)
+
+
+def _remember_folders(changes: Changes, target: Target) -> None:
+    """Add to the list of folders that are there because of the service."""
+    path = target.path(FOLDERS)
+    known = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    made = [f"/{folder.relative_to(target.root)}" for folder in changes.folders]
+    outside = [folder for folder in made if not folder.startswith(HOME)]
+    changes.put_file(path, "".join(f"{folder}\n" for folder in dict.fromkeys([*known, *outside])).encode())
 
 
 def _read_current(target: Target) -> str:

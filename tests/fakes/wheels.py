@@ -71,7 +71,8 @@ def make_image(folder: Path, pythons: Sequence[str] = ("3.11",), machine: int = 
         add_python(folder, f"/usr/bin/python{version}", machine)
     if pythons:
         (programs / "python3").symlink_to(f"python{pythons[0]}")
-    (folder / "usr/lib/systemd").mkdir(parents=True)
+    for name in ("usr/lib/systemd", "var/lib", "var/cache"):
+        (folder / name).mkdir(parents=True)
     (folder / "usr/lib/systemd/systemd").touch()
     library = folder / "usr/lib/aarch64-linux-gnu/libc.so.6"
     library.parent.mkdir()

@@ -30,13 +30,16 @@ def image(installed_image: Path) -> Path:
 
 
 def left(image: Path, before: set[str]) -> set[str]:
-    """Give the files and links that were not there before, but for the accounts, which are read by their lines."""
-    return {name for name, what in list_tree(image).items() if what != "folder"} - before - ACCOUNTS - {"etc/.pwd.lock"}
+    """Give what was not there before, but for the accounts, which are read by their lines, and what holds only them."""
+    return set(list_tree(image)) - before - ACCOUNTS - {"etc", "etc/.pwd.lock"}
 
 
 def test_configuration_and_state_stay(image: Path, before: set[str]) -> None:
     report = uninstall(Target(image), is_purge=False)
-    assert left(image, before) == {"etc/edgefuse/edgefuse.yaml", "var/lib/edgefuse/state.json"}
+    assert left(image, before) == {
+        *("etc/edgefuse", "etc/edgefuse/edgefuse.yaml"),
+        *("var/lib/edgefuse", "var/lib/edgefuse/state.json"),
+    }
     assert report.kept == ("/etc/edgefuse", "/var/lib/edgefuse")
     assert "edgefuse:" in (image / "etc/passwd").read_text()
 
@@ -53,7 +56,7 @@ def test_a_command_of_somebody_else_stays(image: Path, before: set[str]) -> None
     command.unlink()
     command.symlink_to("/home/me/edgefuse")
     uninstall(Target(image), is_purge=True)
-    assert left(image, before) == {"usr/local/bin/edgefuse"}
+    assert left(image, before) == {"usr/local", "usr/local/bin", "usr/local/bin/edgefuse"}
 
 
 def test_where_nothing_is_installed_nothing_is_done(tmp_path: Path) -> None:

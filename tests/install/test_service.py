@@ -70,7 +70,7 @@ def test_a_newer_version_is_switched_to_and_only_the_one_before_is_kept(image: P
         make_edgefuse(wheelhouse, version)
         folders.append(Path(put(image, wheelhouse).folder).name)
     found = sorted(path.name for path in (image / "opt/edgefuse").iterdir())
-    assert found == sorted([*folders[1:], "current"])
+    assert found == sorted([*folders[1:], "current", "folders"])
     assert str((image / "opt/edgefuse/current").readlink()) == folders[2]
 
 
