@@ -48,6 +48,7 @@ MAX_WAITING = 1000
 """What the daemon says while the disk hangs; more is dropped and counted."""
 TICK_S = 5.0
 """Often enough to keep a connection alive."""
+LEAVE_S = 1.0
 REFUSAL_SAID_S = 60.0
 """One event a minute tells of commands that nobody trusted sent; the audit has them all."""
 
@@ -136,32 +137,39 @@ class Link:
             self._is_stopping.wait(1.0)
 
     def _turn(self) -> None:
-        is_readable = self._wait()
-        for note in self._dialer.step(clock.now_ns(), is_readable=is_readable):
-            self._take_note(note)
+        self._step(self._find_due_ns())
         self._work()
         self._report()
         if not self._inbox:
             self._reporter.say_lost(self._dropped)
         self._flush()
 
+    def _step(self, until_ns: int) -> None:
+        """Wait for something to happen on the connection, but not longer than that, and take note of it."""
+        is_readable = self._wait(until_ns)
+        for note in self._dialer.step(clock.now_ns(), is_readable=is_readable):
+            self._take_note(note)
+
     def _work(self) -> None:
         """Do what was posted so far."""
         for _ in range(len(self._inbox)):
             self._inbox.popleft()()
 
-    def _wait(self) -> bool:
-        """Wait for the socket, a wake-up or the next thing that is due; tell whether the socket has something."""
+    def _find_due_ns(self) -> int:
+        """Give when there is something to do even if nothing comes."""
+        if self._dialer.is_open:
+            return min(self._reporter.due_ns, clock.now_ns() + round(TICK_S * clock.NS_PER_S))
+        return min(self._reporter.due_ns, self._dialer.due_ns)
+
+    def _wait(self, until_ns: int) -> bool:
+        """Wait for the socket or a wake-up, but not longer than that; tell whether the socket has something."""
         poll = select.poll()
         poll.register(self._woken, select.POLLIN)
-        due_ns = min(self._dialer.due_ns, self._reporter.due_ns)
         connection = self._dialer.connection
         sock = connection.socket() if connection else None
         if connection and sock:
-            wants = select.POLLOUT if connection.wants_to_write() else 0
-            poll.register(sock, select.POLLIN | wants)
-            due_ns = min(self._reporter.due_ns, clock.now_ns() + round(TICK_S * clock.NS_PER_S))
-        wait_ms = max(0, due_ns - clock.now_ns()) // 1_000_000 + 1
+            poll.register(sock, select.POLLIN | (select.POLLOUT if connection.wants_to_write() else 0))
+        wait_ms = max(0, until_ns - clock.now_ns()) // 1_000_000 + 1
         ready = {descriptor for descriptor, _ in poll.poll(0 if self._inbox else wait_ms)}
         if self._woken.fileno() in ready:
             with suppress(BlockingIOError):
@@ -269,10 +277,18 @@ class Link:
     def _take_leave(self) -> None:
         """Do what was still to be done, and say good-bye, which is no death."""
         self._work()
-        if self._dialer.is_open and self._dialer.connection is not None:
+        if self._dialer.is_open:
             self._outbox.retain(topics.STATE, encode(self._reporter.make_state("offline")))
             self._flush()
+            self._await_acknowledgements()
+        if self._dialer.is_open and self._dialer.connection is not None:
             self._dialer.connection.close()
+
+    def _await_acknowledgements(self) -> None:
+        """Wait a moment for the broker: a socket closed with unread bytes takes back what was just sent."""
+        end_ns = clock.now_ns() + round(LEAVE_S * clock.NS_PER_S)
+        while self._dialer.is_open and self._outbox.is_awaited and clock.now_ns() < end_ns:
+            self._step(end_ns)
 
     def _close(self) -> None:
         self._dialer.drop(clock.now_ns())

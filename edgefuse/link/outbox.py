@@ -80,6 +80,11 @@ class Outbox:
             raise ValueError(f"{MAX_BLOBS} files are being sent already")
         self._blobs.append(_cut(id, kind, data))
 
+    @property
+    def is_awaited(self) -> bool:
+        """The broker has not acknowledged everything that was sent."""
+        return bool(self._unacknowledged or self._spooled)
+
     def takes_live(self) -> bool:
         """Tell whether the connection keeps up, so that a report may go out without the spool."""
         return sum(1 for p in self._unacknowledged.values() if not p.topic.qos) < _LIVE_WINDOW

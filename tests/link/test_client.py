@@ -15,6 +15,7 @@ from fakes.operator import Observer, Signer
 
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.link.commands import Outcome, SetEffect
+from edgefuse.link.connection import WILL_DELAY_S
 from edgefuse.link.messages import BlobChunk, Inventory, State, SystemReport, decode
 
 
@@ -27,7 +28,7 @@ def test_device_shows_itself_and_reports(tmp_path: Path, broker: Broker, observe
     with linked(tmp_path, daemon, broker.url) as link:
         link.set_state("0", "RUNNING")
         observer.wait(lambda: observer.on("up/tm/pipe") and states(observer)[-1].service == "RUNNING")
-    observer.wait(lambda: states(observer)[-1].presence == "offline")
+    observer.wait(lambda: states(observer)[-1].presence == "offline", WILL_DELAY_S / 2)
     assert states(observer)[0].presence == "online"
     assert decode(observer.on("up/tm/sys")[0], SystemReport).temp_c == {"cpu": 51.5}
 

@@ -1,6 +1,6 @@
 """Kill the broker for minutes while a device goes on telling events: what is lost, is order kept, does memory grow?
 
-Then say when a fleet that lost its broker comes back: the pauses of so many devices, drawn as each device draws its own.
+Then say when a fleet that lost its broker comes back, from the pauses that each device draws for itself.
 Passes when no event is lost or out of order and the device's memory has grown by less than 2 MB (else exit code 1).
 """
 
