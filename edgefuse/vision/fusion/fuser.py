@@ -11,6 +11,7 @@ from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.blend import Blender, Matte
 from edgefuse.vision.fusion.donor import Donor
 from edgefuse.vision.fusion.facets import make_facets
+from edgefuse.vision.fusion.features import smile_of
 from edgefuse.vision.fusion.focus import LEAST_SCALE, Focus, FocusMeter
 from edgefuse.vision.fusion.light import LightMeter, Relighter, Shine, point_homes
 from edgefuse.vision.fusion.memory import Memory
@@ -74,7 +75,8 @@ class Fuser:
         texture = self._focused(donor, track_id, target, in_area, max(size))
         lit = self._relighters[donor].light(texture, self._shines.follow(track_id, shine))
         numbers = self._warp.draw(facets, area.map_height_px, area.map_width_px)
-        alpha = self._matte.draw(facets, numbers, *size, self._donors[donor].smile)
+        lips = self._donors[donor].smile * (1 - smile_of(mesh))  # of two who smile, the donor's fit
+        alpha = self._matte.draw(facets, numbers, *size, lips)
         self._blender.lay(self._warp.bend(lit, facets, numbers, *size), alpha, target, strength)
 
     def _focused(self, donor: int, track_id: int, target: Pixels, mesh: Points, work_px: int) -> Texture:
