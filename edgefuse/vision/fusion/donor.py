@@ -19,7 +19,7 @@ from edgefuse.vision.fusion.contrast import soften
 from edgefuse.vision.fusion.facets import Facets, make_facets
 from edgefuse.vision.fusion.features import plain_skin, smile_of
 from edgefuse.vision.fusion.light import LightMeter, Shine, point_homes
-from edgefuse.vision.fusion.parsing import find_hair
+from edgefuse.vision.fusion.parsing import know_hair
 from edgefuse.vision.fusion.retouch import Mask, fade_forehead, retouch
 from edgefuse.vision.fusion.texture import Cutout, Texture, opacity_at
 from edgefuse.vision.fusion.warp import draw_triangles
@@ -74,9 +74,10 @@ def load_donor(photo: Path, models: Models, point: OperatingPoint, longest_px: i
 
     Raises:
         EdgefuseError: The photo cannot be read, shows no face, or only one that is too small.
+        StoreError: What was found out about a synthetic person cannot be written.
     """
     pixels, face = find_in_photo(photo, models, point)
-    return make_donor(pixels, face, longest_px, find_hair(pixels, face, models))
+    return make_donor(pixels, face, longest_px, know_hair(photo, pixels, face, models))
 
 
 def find_in_photo(photo: Path, models: Models, point: OperatingPoint) -> tuple[Pixels, Face]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgefuse import disk
 from edgefuse.vision.face.geometry import Region
+from edgefuse.vision.fusion.person import person_path
 from edgefuse.vision.fusion.retouch import Mask
 from edgefuse.vision.model import ImageInput, Models
 from edgefuse.vision.types import Face, Pixels
@@ -19,6 +22,35 @@ MARGIN = 1.6
 """Side of the square that the model looks at, in units of the face's longer side: it needs to see the whole head."""
 SKIN_CLASSES = (2, 3, 5)
 """Body, face, other (glasses); see the model's manifest."""
+
+
+def hair_path(photo: Path) -> Path | None:
+    """Give the place where the hair of a synthetic person is kept once it was found; of real people nothing is kept."""
+    return photo.with_suffix(".hair.png") if photo.parent == person_path(0).parent else None
+
+
+def know_hair(photo: Path, pixels: Pixels, face: Face, models: Models) -> Mask | None:
+    """Give what ``find_hair`` gives, from the cache where it was found before.
+
+    Args:
+        photo: Where ``pixels`` are from.
+        pixels: (height, width, 3).
+        face: What to look at.
+        models: With the task ``parse_faces``, if it is there.
+
+    Raises:
+        RuntimeRunError: The model failed.
+        StoreError: What was found cannot be written.
+    """
+    path = hair_path(photo)
+    if path is not None and path.is_file():
+        kept = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if kept is not None and kept.shape == pixels.shape[:2]:
+            return np.asarray(kept > 0)
+    hair = find_hair(pixels, face, models)
+    if path is not None and hair is not None:
+        disk.write_atomically(path, cv2.imencode(".png", hair.astype(np.uint8) * 255)[1].tobytes())
+    return hair
 
 
 def find_hair(pixels: Pixels, face: Face, models: Models) -> Mask | None:

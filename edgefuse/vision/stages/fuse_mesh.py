@@ -82,9 +82,11 @@ def _open_targets(options: Options, context: StageContext) -> Targets:
 
 
 def _preparing_tasks(options: Options) -> tuple[str, ...]:
-    """Ask for the model that tells hair from skin, and for those that draw the donor unless there is one."""
-    has_donor = options.face is not None or person.person_path(options.seed).is_file()
-    return (parsing.TASK,) if has_donor else (parsing.TASK, person.TASK)
+    """Ask for the model that tells hair from skin, and for those that draw the donor, unless that was done before."""
+    photo = person.person_path(options.seed) if options.face is None else Path(options.face)
+    hair = parsing.hair_path(photo)
+    asked = () if hair is not None and hair.is_file() else (parsing.TASK,)
+    return asked if options.face is not None or photo.is_file() else (*asked, person.TASK)
 
 
 def _wanted_stages(options: Options) -> tuple[str, ...]:

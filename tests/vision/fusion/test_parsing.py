@@ -1,6 +1,7 @@
 """Tests of asking a model for hair, with one that takes dark for hair."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,7 +10,8 @@ from fakes.portraits import face_at
 from numpy.typing import NDArray
 
 from edgefuse.config.manifest import TensorSpec
-from edgefuse.vision.fusion.parsing import find_hair
+from edgefuse.vision.fusion.parsing import find_hair, hair_path, know_hair
+from edgefuse.vision.fusion.person import person_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.types import Pixels
 
@@ -49,3 +51,17 @@ def test_far_from_the_face_all_is_hair() -> None:
 
 def test_without_a_model_nothing_is_said() -> None:
     assert find_hair(portrait(), FACE, Models(())) is None
+
+
+def test_the_hair_of_a_synthetic_person_is_found_once(root: Path) -> None:
+    photo = person_path(4)
+    found = know_hair(photo, portrait(), FACE, models())
+    kept = know_hair(photo, portrait(), FACE, Models(()))
+    assert root.exists() and found is not None and kept is not None
+    np.testing.assert_array_equal(kept, found)
+    assert know_hair(photo, portrait()[:100], FACE, Models(())) is None
+
+
+def test_nothing_is_kept_of_real_people(tmp_path: Path) -> None:
+    know_hair(tmp_path / "me.png", portrait(), FACE, models())
+    assert hair_path(tmp_path / "me.png") is None and not list(tmp_path.iterdir())

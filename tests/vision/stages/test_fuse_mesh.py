@@ -14,6 +14,7 @@ from fakes.portraits import face_at, hull_mask, psnr_db, texture
 
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import ConfigError, EdgefuseError
+from edgefuse.vision.fusion.person import person_path
 from edgefuse.vision.fusion.reference import load_reference
 from edgefuse.vision.pipeline import load_options, stage_names
 from edgefuse.vision.stage import StageContext
@@ -235,6 +236,8 @@ def test_models_for_a_person_are_asked_for_only_when_there_is_no_donor(photo: st
     assert asked(Options(seed=4)) == ("parse_faces", "make_person")
     FuseMesh(Options(seed=4), StageContext(disc_models(), (POINT,), HEIGHT_PX, WIDTH_PX, Attention()))
     assert asked(Options(seed=4)) == ("parse_faces",) and root.exists()
+    person_path(4).with_suffix(".hair.png").touch()
+    assert asked(Options(seed=4)) == ()
 
 
 def test_only_the_person_of_the_reference_is_fused(photo: str, tmp_path: Path) -> None:
