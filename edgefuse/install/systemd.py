@@ -79,7 +79,8 @@ def adopt(target: Target) -> None:
     Raises:
         InstallError: A tool failed.
     """
-    call(target, "systemd-sysusers", "edgefuse.conf")
+    if not (target.is_image and _is_listed(target.path("/etc/passwd"))):  # only root could change its files again
+        call(target, "systemd-sysusers", "edgefuse.conf")
     if not target.is_image:
         reload()
     call(target, "systemctl", "enable", "--quiet", UNIT)
