@@ -169,8 +169,9 @@ class Link:
         sock = connection.socket() if connection else None
         if connection and sock:
             poll.register(sock, select.POLLIN | (select.POLLOUT if connection.wants_to_write() else 0))
-        wait_ms = max(0, until_ns - clock.now_ns()) // 1_000_000 + 1
-        ready = {descriptor for descriptor, _ in poll.poll(0 if self._inbox else wait_ms)}
+        has_work = self._inbox or (connection and connection.has_news())
+        wait_ms = 0 if has_work else max(0, until_ns - clock.now_ns()) // 1_000_000 + 1
+        ready = {descriptor for descriptor, _ in poll.poll(wait_ms)}
         if self._woken.fileno() in ready:
             with suppress(BlockingIOError):
                 self._woken.recv(4096)

@@ -124,6 +124,10 @@ class Connection:
         """Tell whether something waits for room in the socket."""
         return self._client.want_write()
 
+    def has_news(self) -> bool:
+        """Tell whether something happened while a message was published, which the next step will give."""
+        return bool(self._notes)
+
     def step(self, *, is_readable: bool) -> list[Note]:
         """Read and write what can be without waiting, keep the connection alive, and give what happened."""
         sock = self.socket()
