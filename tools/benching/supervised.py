@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ class Leftovers(msgspec.Struct, frozen=True):
     sockets: int
     """Bound below the root."""
     shared_memory: int
-    """Files in /dev/shm."""
+    """Files in /dev/shm that no process holds."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class SupervisedUnit:
             processes=len(own),
             zombies=sum(_is_zombie_of(self.process.pid, _read(folder / "stat")) for folder in folders),
             sockets=_read(Path("/proc/net/unix")).count(bytes(self.root)),
-            shared_memory=len(list(Path("/dev/shm").iterdir())),
+            shared_memory=_count_orphaned_memory(folders),
         )
 
     def cpu_s(self) -> float:
@@ -163,6 +163,12 @@ def _await_answer(process: subprocess.Popen[bytes]) -> None:
         except EdgefuseError:
             time.sleep(POLL_S)
     raise EdgefuseError("cannot watch the supervisor: it does not answer")
+
+
+def _count_orphaned_memory(processes: Sequence[Path]) -> int:
+    """Count the files in /dev/shm that nobody maps; what other programs of this machine use is none of ours."""
+    maps = b"".join(_read(folder / "maps") for folder in processes)
+    return sum(bytes(path) not in maps for path in Path("/dev/shm").iterdir())
 
 
 def _read(path: Path) -> bytes:
