@@ -21,7 +21,7 @@ import av
 import msgspec
 from av.video.stream import VideoStream
 
-from benching.tracing import FIRST_FRAME, LAST_FRAME, Traced
+from benching.tracing import FIRST_FRAME, LAST_FRAME, RUNS, Traced
 from edgefuse.cli._source import resolve_source
 from edgefuse.errors import EdgefuseError
 
@@ -89,7 +89,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         source = resolve_source(options.source)
-        results = [measure(effect, source, options.sink) for effect in ("fuse_mesh", "anonymise")]
+        results = [measure(effect, source, options.sink) for effect in RUNS]
     except EdgefuseError as e:
         print(f"allocations: {e}", file=sys.stderr)
         return 2
@@ -99,7 +99,7 @@ def main() -> int:
 
 
 def measure(effect: str, source: str, sink: str = "null") -> Result:
-    """Run an effect in a traced child process.
+    """Run an effect, one of ``RUNS``, in a traced child process.
 
     Raises:
         EdgefuseError: There is no C compiler, or the run failed.

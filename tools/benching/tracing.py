@@ -1,6 +1,6 @@
 """One run of the real pipeline in which large allocations are counted: the child of ``allocations``.
 
-python -m benching.tracing EFFECT SOURCE SINK TRACE, with malloc_trace.so preloaded; prints a ``Traced`` as JSON.
+python -m benching.tracing RUN SOURCE SINK TRACE, with malloc_trace.so preloaded; prints a ``Traced`` as JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ from edgefuse.vision.types import Frame
 from edgefuse.worker.report import Pool
 from edgefuse.worker.run import RunRequest
 
+RUNS: dict[str, tuple[Effect, dict[str, dict[str, str]]]] = {
+    "fuse_mesh": ("fuse_mesh", {}),
+    "anonymise": ("anonymise", {}),
+    "anonymise by mesh": ("anonymise", {"anonymise": {"method": "mesh"}}),
+}
+"""By name: the effect and its settings."""
 FIRST_FRAME, LAST_FRAME = 200, 2000
 RSS_EVERY = 20
 """Frames between two looks at the resident memory."""
@@ -74,9 +80,10 @@ class Watch:
         self._sink.close()
 
 
-def run(effect: Effect, source: str, sink: str, trace_path: str) -> Traced:
+def run(name: str, source: str, sink: str, trace_path: str) -> Traced:
     """Run the pipeline over a source that has enough frames."""
-    request = RunRequest(source=source, sink=sink, effect=effect, settings={}, frames=LAST_FRAME + 1)
+    effect, settings = RUNS[name]
+    request = RunRequest(source=source, sink=sink, effect=effect, settings=settings, frames=LAST_FRAME + 1)
     with open_pipeline(probe_board(None), request) as opened:
         opened.loop.sink = watch = Watch(opened.loop.sink, trace_path)
         report = opened.run(lambda _: None)
@@ -86,4 +93,4 @@ def run(effect: Effect, source: str, sink: str, trace_path: str) -> Traced:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(run(*sys.argv[1:])).decode())  # type: ignore[arg-type]
+    print(msgspec.json.encode(run(*sys.argv[1:])).decode())
