@@ -1,6 +1,11 @@
 """Where the service's parts lie on a board; one table for putting them there and for taking them away."""
 
+import re
+from pathlib import Path
+
 HOME = "/opt/edgefuse"
+ENVIRONMENT = re.compile(r"\d\S*-[0-9a-f]{12}")
+"""Names of the folders in it that are built here; others are the owner's."""
 CURRENT = f"{HOME}/current"
 """Link to the environment that the unit starts."""
 FOLDERS = f"{HOME}/folders"
@@ -24,3 +29,8 @@ SITE = f"{CONFIG}/edgefuse.yaml"
 STATE = "/var/lib/edgefuse"
 CACHE = "/var/cache/edgefuse"
 RUN = "/run/edgefuse"
+
+
+def is_own_command(path: Path) -> bool:
+    """Tell whether the command there is the service's, not another that somebody installed."""
+    return path.is_symlink() and CURRENT.lstrip("/") in str(path.readlink())

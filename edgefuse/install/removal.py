@@ -36,11 +36,13 @@ def uninstall(target: Target, *, is_purge: bool) -> Removed:
     owned = (layout.CONFIG, layout.STATE, layout.DROP_INS)
     parts = (*layout.UNIT_FILES.values(), layout.HARDWARE_WATCHDOG, layout.DATA, layout.CACHE, layout.RUN)
     removed = [path for path in (*parts, *(owned if is_purge else ())) if _remove(target.path(path))]
-    removed += [layout.COMMAND] if _is_ours(target) and _remove(target.path(layout.COMMAND)) else []
+    command = target.path(layout.COMMAND)
+    removed += [layout.COMMAND] if layout.is_own_command(command) and _remove(command) else []
     if is_purge:
         removed += systemd.remove_user(target)
     folders = _made_folders(target)
-    removed += [layout.HOME] if _remove(target.path(layout.HOME)) else []  # last: this very code may run from there
+    # Last, because this very code may run from there.
+    removed += [layout.HOME] if _remove_home(target.path(layout.HOME), is_purge=is_purge) else []
     for folder in reversed(folders):
         with suppress(OSError):  # something else is in it by now
             folder.rmdir()
@@ -49,16 +51,23 @@ def uninstall(target: Target, *, is_purge: bool) -> Removed:
     return Removed(removed=tuple(removed), kept=tuple(path for path in owned if target.path(path).exists()))
 
 
+def _remove_home(home: Path, *, is_purge: bool) -> bool:
+    """Remove what was built; a worker's environment that the owner made goes only with a purge."""
+    if is_purge or not home.is_dir():
+        return _remove(home)
+    for entry in home.iterdir():
+        if not entry.is_dir() or entry.is_symlink() or layout.ENVIRONMENT.fullmatch(entry.name):
+            _remove(entry)
+    if not any(home.iterdir()):
+        home.rmdir()
+    return True
+
+
 def _made_folders(target: Target) -> list[Path]:
     """Give the folders that the installation made for its files."""
     path = target.path(layout.FOLDERS)
     names = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [target.path(name) for name in names]
-
-
-def _is_ours(target: Target) -> bool:
-    command = target.path(layout.COMMAND)
-    return command.is_symlink() and layout.CURRENT.lstrip("/") in str(command.readlink())
 
 
 def _remove(path: Path) -> bool:

@@ -23,7 +23,7 @@ from edgefuse.config.profile import Profile
 from edgefuse.install import package, pip, requirement, systemd
 from edgefuse.install.build import Build, OnStep
 from edgefuse.install.changes import Changes
-from edgefuse.install.layout import COMMAND, CURRENT, DATA, FOLDERS, HOME, SITE, UNIT_FILES
+from edgefuse.install.layout import COMMAND, CURRENT, DATA, ENVIRONMENT, FOLDERS, HOME, SITE, UNIT_FILES, is_own_command
 from edgefuse.install.target import Target
 from edgefuse.install.worker_environment import find_worker_environment
 
@@ -68,7 +68,11 @@ def install(request: Request, on_step: OnStep, on_line: pip.OnLine | None = None
         if not changes.is_built(folder):
             requirement.check_room(target, request.profile)
             changes.build_folder(folder, lambda place: build.run(place, on_step, on_line))
-        _put_files(changes, target, folder, has_worker_environment=worker is not None)
+        _put_files(changes, target, folder)
+        if worker is not None:
+            changes.put_link(target.path(f"{HOME}/{worker.name}"), f"current/{worker.name}")
+        _remember_folders(changes, target)
+        changes.put_link(target.path(CURRENT), folder.name)
         if changes.paths or not systemd.is_enabled(target):
             on_step("telling systemd")
             systemd.adopt(target)
@@ -82,20 +86,16 @@ def install(request: Request, on_step: OnStep, on_line: pip.OnLine | None = None
     )
 
 
-def _put_files(changes: Changes, target: Target, folder: Path, *, has_worker_environment: bool) -> None:
-    """Let everything outside ``/opt/edgefuse`` lead into it; the switch to the new environment comes last."""
+def _put_files(changes: Changes, target: Target, folder: Path) -> None:
+    """Let everything outside ``/opt/edgefuse`` lead into it."""
     units = folder / "share/edgefuse/systemd"
     for name, path in UNIT_FILES.items():
         changes.put_file(target.path(path), (units / name).read_bytes())
     if not target.path(SITE).exists():
         changes.put_file(target.path(SITE), (units / "edgefuse.yaml").read_bytes())
     changes.put_link(target.path(DATA), f"../../{CURRENT.lstrip('/')}/share/edgefuse")
-    if not os.path.lexists(target.path(COMMAND)) or target.path(COMMAND).is_symlink():
+    if not os.path.lexists(target.path(COMMAND)) or is_own_command(target.path(COMMAND)):
         changes.put_link(target.path(COMMAND), f"../../../{CURRENT.lstrip('/')}/bin/edgefuse")
-    if has_worker_environment:
-        changes.put_link(target.path(f"{HOME}/ncs2"), "current/ncs2")
-    _remember_folders(changes, target)
-    changes.put_link(target.path(CURRENT), folder.name)
 
 
 def _remember_folders(changes: Changes, target: Target) -> None:
@@ -116,10 +116,5 @@ def _read_current(target: Target) -> str:
 def _remove_older(target: Target, keep: set[str]) -> None:
     """Keep the environment in use and the one before it: its service may still run, and may be wanted back."""
     for folder in target.path(HOME).iterdir():
-        if (
-            folder.is_dir()
-            and not folder.is_symlink()
-            and (folder / "pyvenv.cfg").is_file()
-            and folder.name not in keep
-        ):
+        if ENVIRONMENT.fullmatch(folder.name) and folder.name not in keep:
             shutil.rmtree(folder)

@@ -51,6 +51,16 @@ def test_a_purge_leaves_nothing(image: Path, before: set[str]) -> None:
     assert "edgefuse" not in (image / "etc/passwd").read_text() + (image / "etc/group").read_text()
 
 
+def test_a_workers_environment_that_the_owner_made_stays(image: Path, before: set[str]) -> None:
+    own = image / "opt/edgefuse/ncs2/python"
+    own.parent.mkdir()
+    own.touch()
+    uninstall(Target(image), is_purge=False)
+    assert [path.name for path in own.parents[1].rglob("*")] == ["ncs2", "python"]
+    uninstall(Target(image), is_purge=True)
+    assert not own.parents[1].exists()
+
+
 def test_a_command_of_somebody_else_stays(image: Path, before: set[str]) -> None:
     command = image / "usr/local/bin/edgefuse"
     command.unlink()
