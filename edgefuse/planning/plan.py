@@ -94,20 +94,18 @@ def plan(
     state = state or State()
     found = list_candidates(profile, release, host, state)
     absent = absent or {}
-    obstacles = {candidate: reason for candidate in found if (reason := find_obstacle(candidate, host, state, absent))}
-    memory = _Memory(_budget_mb(profile, host), {fact.id: fact.memory_mb for fact in host.runtimes})
-    outcomes = []
-    for task in _tasks(release):
-        of_task = {c: obstacles.get(c, "") for c in found if c.manifest.task == task}
-        outcomes.append(_choose_for_task(task, of_task, profile, memory))
-        if task in REQUIRED_TASKS and not outcomes[-1].reasons_chosen:
-            raise PlanError(_describe_failure(task, outcomes[-1], profile, release))
+    obstacles = {candidate: find_obstacle(candidate, host, state, absent) for candidate in found}
+    outcomes = _choose_within_memory(obstacles, release, profile, host)
+    if short := _first_without(outcomes):
+        raise PlanError(_describe_failure(short, outcomes[short], profile, release))
     return Plan(
         profile=profile.id,
         release=release.id,
         worker_python=profile.worker_python,
-        choices=tuple(_choice(c, why) for outcome in outcomes for c, why in outcome.reasons_chosen.items()),
-        rejections=tuple(_rejection(c, why) for outcome in outcomes for c, why in outcome.reasons_rejected.items()),
+        choices=tuple(_choice(c, why) for outcome in outcomes.values() for c, why in outcome.reasons_chosen.items()),
+        rejections=tuple(
+            _rejection(c, why) for outcome in outcomes.values() for c, why in outcome.reasons_rejected.items()
+        ),
     )
 
 
@@ -144,6 +142,42 @@ class _Memory:
         self.loaded.add(candidate.rule.id)
         if candidate.manifest.task not in TASKS_ALONE:
             self.sessions_mb += candidate.memory_mb
+
+
+def _choose_within_memory(
+    obstacles: Mapping[Candidate, str], release: Release, profile: Profile, host: Host
+) -> dict[str, _Outcome]:
+    """Choose for every task; where a library leaves no room for a task of the main job, go without that library."""
+    libraries_mb = {fact.id: fact.memory_mb for fact in host.runtimes}
+    outcomes = _choose(obstacles, release, profile, _Memory(_budget_mb(profile, host), libraries_mb))
+    short = _first_without(outcomes)
+    if not short:
+        return outcomes
+    loaded = {c.rule.id for task in REQUIRED_TASKS if task in outcomes for c in outcomes[task].reasons_chosen}
+    heaviest = max(loaded, key=lambda runtime: libraries_mb.get(runtime, 0), default="")
+    if not libraries_mb.get(heaviest):
+        return outcomes
+    reason = f"its {libraries_mb[heaviest]} MB for {heaviest} would leave no room for '{short}'"
+    lighter = {c: why or (reason if c.rule.id == heaviest else "") for c, why in obstacles.items()}
+    without = _choose_within_memory(lighter, release, profile, host)
+    return outcomes if _first_without(without) else without
+
+
+def _first_without(outcomes: Mapping[str, _Outcome]) -> str:
+    """Name the first task of the main job for which nothing was chosen; empty where each has something."""
+    return next((task for task in REQUIRED_TASKS if task in outcomes and not outcomes[task].reasons_chosen), "")
+
+
+def _choose(
+    obstacles: Mapping[Candidate, str], release: Release, profile: Profile, memory: _Memory
+) -> dict[str, _Outcome]:
+    """Choose for one task after the other from the memory that the ones before have left."""
+    return {
+        task: _choose_for_task(
+            task, {c: why for c, why in obstacles.items() if c.manifest.task == task}, profile, memory
+        )
+        for task in _tasks(release)
+    }
 
 
 def _budget_mb(profile: Profile, host: Host) -> int:

@@ -187,6 +187,19 @@ def test_a_second_library_is_not_loaded_where_it_does_not_fit() -> None:
     )
 
 
+def test_a_library_that_leaves_no_room_for_the_main_job_is_gone_without() -> None:
+    release = make_release(
+        detector(make_variant("d", memory_mb=100)),
+        make_manifest("mesh", "track_faces", make_variant("m", memory_mb=300)),
+    )
+    profile = make_profile("openvino", "tflite")
+    made = plan(profile, release, with_libraries(openvino=600, tflite=100))
+    assert (chosen(made), chosen(made, "track_faces")) == ([("d", "tflite")], [("m", "tflite")])
+    assert why_not(made, "d", "openvino") == "its 600 MB for openvino would leave no room for 'track_faces'"
+    with pytest.raises(PlanError, match="needs 300 MB, 205 MB of the memory budget are left"):
+        plan(profile, release, with_libraries(openvino=600, tflite=600))
+
+
 def test_the_limit_of_the_control_group_counts() -> None:
     release = make_release(detector(make_variant("a", memory_mb=300)))
     with pytest.raises(PlanError, match="needs 300 MB, 105 MB of the memory budget are left"):
