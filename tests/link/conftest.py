@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fakes.broker import Broker, serving
 from fakes.daemon import Daemon
-from fakes.operator import Observer, Signer, trust
+from fakes.operator_station import Observer, Signer, trust
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fakes.broker import Broker
 from fakes.daemon import Daemon, linked
-from fakes.operator import Observer, Signer
+from fakes.operator_station import Observer, Signer
 
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.link.commands import Outcome, SetEffect

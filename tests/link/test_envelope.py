@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fakes.operator import Signer, trust
+from fakes.operator_station import Signer, trust
 
 from edgefuse.errors import ConfigError
 from edgefuse.link.envelope import MAX_ENVELOPE_BYTES, seal, sign_payload, unseal

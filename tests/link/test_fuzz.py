@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benching.link_fuzz import Fuzzer
-from fakes.operator import Signer, trust
+from fakes.operator_station import Signer, trust
 
 from edgefuse.link.audit import Audit
 from edgefuse.link.intake import Intake, Task

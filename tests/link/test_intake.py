@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.operator import Signer, in_seconds, trust
+from fakes.operator_station import Signer, in_seconds, trust
 
 from edgefuse.link.audit import Audit, list_files, read_lines
 from edgefuse.link.commands import Outcome, Pause, PinPoint

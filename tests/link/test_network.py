@@ -11,7 +11,7 @@ import pytest
 from fakes.broker import Broker, free_port, serving
 from fakes.certificates import make_credentials
 from fakes.daemon import Daemon, linked
-from fakes.operator import Observer, Signer
+from fakes.operator_station import Observer, Signer
 from fakes.proxy import CONNECT, PUBLISH, Answer, Cut, Direction, Pass, Proxy, Step, cut_off, kind, pass_on
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion

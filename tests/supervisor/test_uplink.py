@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fakes.broker import Broker, free_port, serving
-from fakes.operator import Observer, Signer, trust
+from fakes.operator_station import Observer, Signer, trust
 from fakes.proxy import Proxy
 from fakes.supervisor import Running, write_site
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 from fakes.broker import Broker
-from fakes.operator import Observer, Signer, trust
+from fakes.operator_station import Observer, Signer, trust
 from fakes.supervisor import Running, start_supervisor, write_board, write_site
 
 from benching.command import run_bench

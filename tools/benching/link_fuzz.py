@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 from fakes.broker import Broker
-from fakes.operator import Observer, Signer, trust
+from fakes.operator_station import Observer, Signer, trust
 from nacl.signing import SigningKey
 
 from benching.command import run_bench

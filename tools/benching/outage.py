@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 from fakes.broker import Broker
-from fakes.operator import Observer
+from fakes.operator_station import Observer
 
 from benching.command import run_bench
 from benching.link_device import Device
