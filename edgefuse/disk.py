@@ -18,10 +18,11 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 20
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Replace ``path`` by ``data``: temporary file, fsync, rename, fsync of the folder.
 
-    The temporary file has one name, so that a kill leaves one at most, which the next writer takes over.
+    The temporary file has one name, so that a kill leaves one at most, which the next writer takes over. The file has
+    ``mode`` whatever the mask; others may read it unless told otherwise, because they run commands too.
 
     Raises:
         StoreError: The disk is full or the folder cannot be written; the old file is untouched.
@@ -31,7 +32,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _open_alone(temporary) as file:
             try:
-                os.fchmod(file.fileno(), 0o644)  # other users run commands too, whatever the mask
+                os.fchmod(file.fileno(), mode)
                 file.truncate()
                 file.write(data)
                 publish(file, temporary, path)

@@ -40,8 +40,15 @@ def run_dir() -> Path:
 
 
 def config_dir() -> Path:
-    """Give the folder that people edit and the program never writes."""
+    """Give the folder that people edit; the program writes only ``link/`` there, when a device joins a fleet."""
     return root() / "etc/edgefuse"
+
+
+def fleet_dir() -> Path:
+    """Give the folder of the site that this user operates; its keys belong to a person, as those of ssh do."""
+    if value := os.environ.get("EDGEFUSE_ROOT"):
+        return Path(value).resolve() / "fleet"
+    return Path.home() / ".edgefuse/fleet"
 
 
 def profile_dirs() -> tuple[Path, ...]:

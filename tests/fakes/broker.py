@@ -42,15 +42,16 @@ class BrokerMissingError(Exception):
 class Broker:
     """Runs on one port, also after it was killed."""
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
-        self.port = free_port()
-        self._folder = folder
+    def __init__(self, folder: Path, extra: str = "", *, port: int | None = None) -> None:
+        """Write a configuration that lets everybody in, or with a port use the one that is in the folder."""
+        self.port = port or free_port()
         self._configuration = folder / "mosquitto.conf"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._configuration.write_text(
-            _CONFIGURATION.format(port=self.port, user=getpass.getuser(), folder=folder, extra=extra)
-        )
         self._process: subprocess.Popen[bytes] | None = None
+        if port is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._configuration.write_text(
+                _CONFIGURATION.format(port=self.port, user=getpass.getuser(), folder=folder, extra=extra)
+            )
 
     @property
     def url(self) -> str:
@@ -101,9 +102,9 @@ class Broker:
 
 
 @contextmanager
-def serving(folder: Path, extra: str = "") -> Iterator[Broker]:
+def serving(folder: Path, extra: str = "", *, port: int | None = None) -> Iterator[Broker]:
     """Run a broker for a test, which is skipped where there is none."""
-    broker = Broker(folder, extra)
+    broker = Broker(folder, extra, port=port)
     try:
         broker.start()
     except BrokerMissingError:

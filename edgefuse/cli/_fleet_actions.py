@@ -1,0 +1,34 @@
+"""What the actions of ``edgefuse fleet`` share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgefuse import paths
+
+if TYPE_CHECKING:
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+
+
+def add_action(
+    actions: Actions, name: str, about: str, example: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Add an action."""
+    epilog = f"example: edgefuse fleet {name}{example}"
+    parser = actions.add_parser(name, help=about, description=about, epilog=epilog)
+    parser.set_defaults(action=run)
+    return parser
+
+
+def add_site(parser: argparse.ArgumentParser) -> None:
+    """Let the user name the site that an action works on."""
+    parser.add_argument("--site", metavar="FOLDER", type=Path, help=f"made by init (default {paths.fleet_dir()})")
+
+
+def site_folder(options: argparse.Namespace) -> Path:
+    """Give the folder of the site that is meant, as a whole path."""
+    folder: Path | None = options.site
+    return folder.resolve() if folder else paths.fleet_dir()

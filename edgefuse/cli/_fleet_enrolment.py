@@ -1,0 +1,144 @@
+"""``edgefuse fleet init | enrol | rotate | revoke``: a site, its devices, and the end of trust."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgefuse import disk, paths
+from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
+from edgefuse.errors import EdgefuseError
+
+if TYPE_CHECKING:
+    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.link.credentials import Enrolment
+
+
+def add_actions(actions: Actions) -> None:
+    """Add what makes and ends trust."""
+    init = add_action(actions, "init", "make a site: authority, keys, broker configuration", " --host b.example", _init)
+    init.add_argument("site", metavar="FOLDER", type=Path, nargs="?", help=f"to make (default {paths.fleet_dir()})")
+    init.add_argument("--host", default=socket.gethostname(), help="broker's name or address (default %(default)s)")
+    init.add_argument(
+        "--port", type=int, default=8883, help="for devices; operators get the next (default %(default)s)"
+    )
+
+    enrol = add_action(actions, "enrol", "take a device in and give what it joins with", " door-3", _enrol)
+    enrol.add_argument("device", metavar="NAME", help="a-z 0-9 and -")
+    _add_file(enrol)
+
+    about = "give a device new keys; without a NAME, make a new key to sign commands with"
+    rotate = add_action(actions, "rotate", about, " door-3", _rotate)
+    rotate.add_argument("device", metavar="NAME", nargs="?")
+    _add_file(rotate)
+
+    revoke = add_action(actions, "revoke", "trust a device no longer", " door-3", _revoke)
+    revoke.add_argument("device", metavar="NAME")
+    add_site(revoke)
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="to write (default NAME.join); - prints the line")
+    add_site(parser)
+
+
+def _init(options: argparse.Namespace) -> int:
+    _need_certificates()
+    from edgefuse.fleet.enrolment import init_site
+
+    folder = site_folder(options)
+    site = init_site(folder, options.host, options.port)
+    print(f"made a site in {folder}; who has this folder commands the fleet: keep a copy where nobody finds it")
+    print(f"devices connect to {site.devices_url}, operators to port {site.port + 1}")
+    print(f"broker: mosquitto -c {folder}/mosquitto.conf")
+    print("next:   edgefuse fleet enrol NAME")
+    return 0
+
+
+def _enrol(options: argparse.Namespace) -> int:
+    _need_certificates()
+    from edgefuse.fleet.enrolment import enrol
+    from edgefuse.fleet.site import load_site
+
+    folder = site_folder(options)
+    was_revoked = options.device in load_site(folder).members
+    _give(options, enrol)
+    if was_revoked:
+        _tell_broker(folder)
+    return 0
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    _need_certificates()
+    from edgefuse.fleet.enrolment import rotate, rotate_signing_key
+
+    folder = site_folder(options)
+    if options.device is not None:
+        _give(options, rotate)
+        _tell_broker(folder)
+        return 0
+    waiting = rotate_signing_key(folder)
+    print("made a new key to sign commands with; each device learns it when it is rotated and joins again:")
+    print("\n".join(f"  edgefuse fleet rotate {device}" for device in waiting) or "  there is none yet")
+    return 0
+
+
+def _revoke(options: argparse.Namespace) -> int:
+    _need_certificates()
+    from edgefuse.fleet.enrolment import revoke
+
+    revoke(site_folder(options), options.device)
+    print(f"{options.device} is trusted no longer")
+    _tell_broker(site_folder(options))
+    return 0
+
+
+def _give(options: argparse.Namespace, make: Callable[[Path, str], Enrolment]) -> None:
+    """Write or print what ``make`` gives; a place that cannot be written is told before anything is made.
+
+    Raises:
+        EdgefuseError: The file exists, or ``make`` refuses.
+        StoreError: It cannot be written.
+    """
+    from edgefuse.link.credentials import encode_line
+
+    folder, device = site_folder(options), options.device
+    if options.file == "-":
+        print(encode_line(make(folder, device)))
+        print(f"on {device}: edgefuse join - and paste the line; it holds a secret key", file=sys.stderr)
+        return
+    path = Path(options.file or f"{device}.join")
+    if path.exists():
+        raise EdgefuseError(f"cannot write {path}: it exists; remove it or name another file")
+    with disk.writing(path):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        try:
+            file.write(encode_line(make(folder, device)) + "\n")
+        except BaseException:
+            path.unlink()
+            raise
+    print(f"wrote {path}, which holds a secret key; on {device}: edgefuse join {path.name}")
+
+
+def _tell_broker(folder: Path) -> None:
+    from edgefuse.fleet.broker import reload_broker
+
+    if reload_broker(folder):
+        print("the broker knows", file=sys.stderr)
+    else:
+        print(
+            "the broker is not running here; elsewhere it needs the files acl and revoked.pem, and a SIGHUP",
+            file=sys.stderr,
+        )
+
+
+def _need_certificates() -> None:
+    if find_spec("cryptography") is None:
+        raise EdgefuseError("cannot make certificates: cryptography is not installed; pip install 'edgefuse[fleet]'")

@@ -1,0 +1,26 @@
+"""``edgefuse fleet``: the operator's side; its actions are in ``_fleet_*.py``."""
+
+from __future__ import annotations
+
+import argparse
+
+from edgefuse.cli import _fleet_enrolment
+from edgefuse.command import Command
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _fleet_enrolment.add_actions(actions)
+
+
+def _run(options: argparse.Namespace) -> int:
+    code: int = options.action(options)
+    return code
+
+
+PLUGIN = Command(
+    help="make a site, take devices in, and end trust",
+    example="edgefuse fleet init --host broker.example",
+    add_arguments=_add_arguments,
+    run=_run,
+)

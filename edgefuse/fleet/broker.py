@@ -1,0 +1,93 @@
+"""The configuration of a site's broker, mosquitto 2: who may connect, as whom, and what each may read and write.
+
+Devices and operators have a listener each. A device's certificate decides its client id, so that it cannot take another
+device's session; operators, who run several commands at once, choose theirs, so no device's certificate is taken there.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from edgefuse.fleet.site import OPERATOR, Site
+from edgefuse.link.connection import MAX_PACKET_BYTES
+from edgefuse.link.topics import PREFIX
+
+MARKER_PREFIX = "ef/v1/fleet"
+"""Commands write to themselves here, to learn that the broker has sent everything that came before."""
+
+_CONFIGURATION = """\
+# Made by edgefuse fleet init; run it as the owner of this folder: mosquitto -c {folder}/mosquitto.conf
+user {user}
+pid_file {folder}/broker/mosquitto.pid
+set_tcp_nodelay true
+allow_anonymous false
+acl_file {folder}/acl
+max_packet_size {limit}
+persistence true
+persistence_location {folder}/broker/
+autosave_interval 30
+
+# Devices
+listener {devices_port}
+cafile {folder}/ca.pem
+certfile {folder}/broker.pem
+keyfile {folder}/broker.key
+crlfile {folder}/revoked.pem
+require_certificate true
+use_identity_as_username true
+use_username_as_clientid true
+
+# Operators
+listener {operators_port}
+cafile {folder}/operator.pem
+certfile {folder}/broker.pem
+keyfile {folder}/broker.key
+require_certificate true
+use_identity_as_username true
+"""
+
+_RULES = f"""\
+# Made by edgefuse fleet; %u is the common name of the certificate.
+pattern write {PREFIX}/%u/up/#
+pattern read {PREFIX}/%u/dn/#
+
+user {OPERATOR}
+topic read {PREFIX}/+/up/#
+topic write {PREFIX}/+/dn/#
+topic readwrite {MARKER_PREFIX}/#
+"""
+
+
+def make_configuration(folder: Path, site: Site) -> str:
+    """Give ``mosquitto.conf`` for a site in that folder.
+
+    A broker that is started as root becomes another user, who may not read the keys, unless it is told to stay root.
+    """
+    return _CONFIGURATION.format(
+        folder=folder,
+        user=getpass.getuser(),
+        limit=MAX_PACKET_BYTES,
+        devices_port=site.port,
+        operators_port=site.operators_broker.port,
+    )
+
+
+def make_rules(site: Site) -> str:
+    """Give the file ``acl``: a revoked device that is still connected may read and write nothing from now on."""
+    revoked = [device for device, member in site.members.items() if member.is_revoked]
+    return _RULES + "".join(f"\nuser {device}\ntopic deny {PREFIX}/{device}/#\n" for device in revoked)
+
+
+def reload_broker(folder: Path) -> bool:
+    """Have this site's broker read its files again; tell whether it runs on this machine."""
+    with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+        pid = int((folder / "broker/mosquitto.pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        if os.fsencode(folder / "mosquitto.conf") in command:  # the file may name another process after a power cut
+            os.kill(pid, signal.SIGHUP)
+            return True
+    return False

@@ -1,0 +1,169 @@
+"""Making a site, taking devices in, and ending trust.
+
+never ── enrol ──► trusted ── rotate ──► trusted, with another certificate
+                      └── revoke ──► revoked ── enrol ──► trusted
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+from nacl.signing import SigningKey
+
+from edgefuse import disk
+from edgefuse.config.link import DEVICE_ID
+from edgefuse.errors import ConfigError, EdgefuseError, StoreError
+from edgefuse.fleet.authority import Identity, issue, load_identity, make_authority, make_revocations
+from edgefuse.fleet.broker import make_configuration, make_rules
+from edgefuse.fleet.site import OPERATOR, Member, Site, add_signing_key, changing, load_signing_key, save_site
+from edgefuse.link.credentials import Enrolment
+from edgefuse.link.operators import OperatorEntry, make_key_id
+
+_HOST = r"^[A-Za-z0-9.:-]{1,253}\Z"
+_LOCAL = ("localhost", "127.0.0.1")
+"""Names that the broker is reached by from its own machine."""
+
+
+def init_site(folder: Path, host: str, port: int) -> Site:
+    """Make a site's authority, keys and broker configuration, all or nothing.
+
+    Args:
+        folder: Whole path, not there or empty.
+        host: By which devices and operators reach the broker.
+        port: For devices; operators get the next one.
+
+    Raises:
+        ConfigError: Host or port are none.
+        EdgefuseError: Something is in the folder.
+        StoreError: The folder cannot be written.
+    """
+    if not re.match(_HOST, host) or not 0 < port < 65535:
+        raise ConfigError(f"cannot make a site for {host}:{port}: give a host's name or address and a port below 65535")
+    if folder.exists() and any(folder.iterdir()):
+        raise EdgefuseError(f"cannot make a site in {folder}: it is not empty; name another folder")
+    signing_key = SigningKey.generate()
+    site = Site(host=host, port=port, key_id=make_key_id(signing_key.verify_key))
+    new = folder.with_name(f".{folder.name}.new")
+    with disk.writing(folder):
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True, mode=0o700)
+        (new / "broker").mkdir()
+        add_signing_key(new, signing_key, site.key_id)
+        disk.write_atomically(new / "mosquitto.conf", make_configuration(folder, site).encode())
+        _write_certificates(new, site)
+        save_site(new, site)
+        new.rename(folder)
+        disk.sync_folder(folder.parent)
+    return site
+
+
+def enrol(folder: Path, device: str) -> Enrolment:
+    """Take a device in, which was never enrolled or was revoked.
+
+    The site knows of it first, so that it can be revoked even if what is given here is lost.
+
+    Raises:
+        ConfigError: The name is none for a device, or there is no site.
+        EdgefuseError: It is enrolled.
+    """
+    if not re.match(DEVICE_ID, device):
+        raise ConfigError(f"cannot enrol '{device}': a device's id has a-z, 0-9 and -, 63 characters at most")
+    with changing(folder) as site:
+        member = site.members.get(device)
+        if member is not None and not member.is_revoked:
+            raise EdgefuseError(
+                f"cannot enrol '{device}': it is enrolled; edgefuse fleet rotate {device} gives new keys"
+            )
+        return _take_in(folder, site, device)
+
+
+def rotate(folder: Path, device: str) -> Enrolment:
+    """Give a device a new certificate and the newest signing key to trust, and end its old certificate.
+
+    Raises:
+        EdgefuseError: It is not enrolled.
+    """
+    with changing(folder) as site:
+        old = site.find(device)
+        return _take_in(folder, msgspec.structs.replace(site, revoked=(*site.revoked, old.serial)), device)
+
+
+def rotate_signing_key(folder: Path) -> tuple[str, ...]:
+    """Make a new signing key and give the devices that trust only an older one until they are rotated.
+
+    Raises:
+        ConfigError: There is no site.
+    """
+    with changing(folder) as site:
+        key = SigningKey.generate()
+        key_id = make_key_id(key.verify_key)
+        add_signing_key(folder, key, key_id)
+        save_site(folder, msgspec.structs.replace(site, key_id=key_id))
+        return tuple(device for device, member in site.members.items() if not member.is_revoked)
+
+
+def revoke(folder: Path, device: str) -> None:
+    """Trust a device no longer; it stays so when asked again.
+
+    Raises:
+        EdgefuseError: It was never enrolled.
+    """
+    with changing(folder) as site:
+        member = site.members.get(device) or site.find(device)
+        ended = msgspec.structs.replace(
+            site,
+            members={**site.members, device: msgspec.structs.replace(member, is_revoked=True)},
+            revoked=tuple(dict.fromkeys((*site.revoked, member.serial))),
+        )
+        save_site(folder, ended)
+        _write_trust(folder, ended, _load_authority(folder))
+
+
+def _take_in(folder: Path, site: Site, device: str) -> Enrolment:
+    authority = _load_authority(folder)
+    identity = issue(authority, device, "client")
+    signing_key = load_signing_key(folder, site.key_id)
+    member = Member(serial=identity.serial, key_id=site.key_id)
+    site = msgspec.structs.replace(site, members={**site.members, device: member})
+    save_site(folder, site)
+    _write_trust(folder, site, authority)
+    return Enrolment(
+        device_id=device,
+        broker=site.devices_url,
+        ca=authority.certificate_der,
+        certificate=identity.certificate_der,
+        key=identity.key_der,
+        operators=(OperatorEntry(bytes(signing_key.verify_key), "operator"),),
+    )
+
+
+def _write_certificates(folder: Path, site: Site) -> None:
+    authority = make_authority("edgefuse site")
+    _write_identity(folder, "ca", authority)
+    _write_identity(
+        folder, "broker", issue(authority, "edgefuse broker", "server", list(dict.fromkeys((site.host, *_LOCAL))))
+    )
+    _write_identity(folder, "operator", issue(None, OPERATOR, "client"))
+    _write_trust(folder, site, authority)
+
+
+def _write_trust(folder: Path, site: Site, authority: Identity) -> None:
+    """Write what the broker is told of devices."""
+    disk.write_atomically(folder / "revoked.pem", make_revocations(authority, site.revoked))
+    disk.write_atomically(folder / "acl", make_rules(site).encode(), mode=0o600)
+
+
+def _write_identity(folder: Path, name: str, identity: Identity) -> None:
+    disk.write_atomically(folder / f"{name}.key", identity.key_pem, mode=0o600)
+    disk.write_atomically(folder / f"{name}.pem", identity.certificate_pem)
+
+
+def _load_authority(folder: Path) -> Identity:
+    try:
+        certificate, key = (b"".join(disk.read_chunks(folder / name)) for name in ("ca.pem", "ca.key"))
+        return load_identity(certificate, key)
+    except (StoreError, ValueError) as e:
+        raise ConfigError(f"cannot load the site's authority: {e}; restore it from a backup of {folder}") from e

@@ -1,0 +1,98 @@
+"""The operator's side on the command line."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from edgefuse.__main__ import main
+from edgefuse.fleet.site import load_site
+from edgefuse.link.credentials import decode_line
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """Where an operator works who has just made a site."""
+    monkeypatch.setenv("EDGEFUSE_ROOT", str(tmp_path / "root"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["fleet", "init", "--host", "broker.example"]) == 0
+    assert "mosquitto -c " in capsys.readouterr().out
+    return tmp_path
+
+
+def test_site_lies_where_its_maker_says(folder: Path) -> None:
+    assert main(["fleet", "init", "here", "--host", "h"]) == 0
+    assert main(["fleet", "enrol", "a", "--site", "here"]) == 0
+    assert f"cafile {folder}/here/ca.pem" in (folder / "here/mosquitto.conf").read_text()
+    assert list(load_site(folder / "here").members) == ["a"]
+    assert not load_site(folder / "root/fleet").members
+
+
+def test_enrolment_is_one_file_that_only_its_owner_reads(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "enrol", "door-3"]) == 0
+    path = folder / "door-3.join"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert decode_line(path.read_text()).broker == "mqtts://broker.example:8883"
+    assert path.read_text().strip() not in "".join(capsys.readouterr())
+
+
+def test_enrolment_is_printed_as_one_line_for_pasting(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "enrol", "door-3", "-"]) == 0
+    assert decode_line(capsys.readouterr().out).device_id == "door-3"
+    assert not list(folder.glob("*.join"))
+
+
+def test_file_that_exists_is_kept_and_nobody_is_enrolled(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "door-3.join").write_text("older")
+    assert main(["fleet", "enrol", "door-3"]) == 2
+    assert "it exists" in capsys.readouterr().err
+    assert (folder / "door-3.join").read_text() == "older"
+    assert not load_site(folder / "root/fleet").members
+
+
+def test_refused_enrolment_leaves_no_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "enrol", "door-3", "-"]) == 0
+    assert main(["fleet", "enrol", "door-3"]) == 2
+    assert "fleet rotate door-3" in capsys.readouterr().err
+    assert not list(folder.glob("*.join"))
+
+
+def test_folder_that_is_not_there_is_told_before_anything_is_made(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fleet", "enrol", "door-3", "no/such"]) == 2
+    assert "cannot write no/such" in capsys.readouterr().err
+    assert not load_site(folder / "root/fleet").members
+
+
+def test_rotation_names_the_devices_that_still_trust_the_old_key(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for device in ("door-3", "gone"):
+        main(["fleet", "enrol", device, "-"])
+    main(["fleet", "revoke", "gone"])
+    capsys.readouterr()
+    assert main(["fleet", "rotate"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["  edgefuse fleet rotate door-3"]
+    assert main(["fleet", "rotate", "door-3"]) == 0
+    assert decode_line((folder / "door-3.join").read_text()).device_id == "door-3"
+
+
+def test_revocation_says_whether_the_broker_knows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fleet", "enrol", "door-3", "-"])
+    capsys.readouterr()
+    assert main(["fleet", "revoke", "door-3"]) == 0
+    out, err = capsys.readouterr()
+    assert (out, "SIGHUP" in err) == ("door-3 is trusted no longer\n", True)
+
+
+def test_without_a_site_the_way_to_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGEFUSE_ROOT", str(tmp_path))
+    for arguments in (["enrol", "a", "-"], ["rotate"], ["revoke", "a"]):
+        assert main(["fleet", *arguments]) == 2
+        assert "edgefuse fleet init" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

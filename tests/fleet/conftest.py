@@ -1,0 +1,86 @@
+"""What tests of the fleet share: a site, its broker, devices that joined it, and an operator."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from fakes.broker import free_port, serving
+from fakes.certified import CertifiedClient
+from fakes.daemon import Daemon
+
+from edgefuse.fleet.enrolment import enrol, init_site
+from edgefuse.fleet.site import load_site
+from edgefuse.link.credentials import Enrolment, install_credentials
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: these tests sync often, seconds on a busy disk."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory, prefix="edgefuse-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site for this machine, on ports that are free now."""
+    folder = tmp_path / "site"
+    init_site(folder, "localhost", free_port())
+    return folder
+
+
+@dataclass
+class Fleet:
+    """A site whose broker runs."""
+
+    folder: Path
+    port: int
+    clients: ExitStack = field(default_factory=ExitStack)
+
+    def join(self, device: str, make: Callable[[Path, str], Enrolment] = enrol) -> Path:
+        """Give the credentials of a device that was enrolled or rotated."""
+        folder = self.folder.with_name(device)
+        install_credentials(make(self.folder, device), folder, self.folder.stat())
+        return folder
+
+    def connect(self, credentials: Path, port: int | None = None, client_id: str = "") -> CertifiedClient:
+        """Connect as a device does."""
+        files = (credentials / name for name in ("ca.pem", "device.pem", "device.key"))
+        return self._keep(CertifiedClient(port or self.port, *files, client_id=client_id))
+
+    def operate(self) -> CertifiedClient:
+        """Connect as the operator does, and see all that devices say."""
+        files = (self.folder / name for name in ("ca.pem", "operator.pem", "operator.key"))
+        client = self._keep(CertifiedClient(self.port + 1, *files))
+        client.subscribe("ef/v1/d/+/up/#")
+        return client
+
+    def _keep(self, client: CertifiedClient) -> CertifiedClient:
+        return self.clients.enter_context(closing(client))
+
+
+@pytest.fixture
+def fleet(site: Path) -> Iterator[Fleet]:
+    """The site with a real broker that runs with what ``fleet init`` wrote."""
+    port = load_site(site).port
+    with serving(site, port=port + 1):  # which is opened last
+        fleet = Fleet(site, port)
+        with fleet.clients:
+            yield fleet
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """What a device's link belongs to."""
+    daemon = Daemon()
+    yield daemon
+    daemon.close()
