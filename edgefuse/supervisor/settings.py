@@ -101,11 +101,10 @@ def pinned_point(site: Site, profile: Profile, pins: Pins) -> Setting | None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a running worker gets from what it runs to what it shall run."""
+    """How a running worker gets from what it runs to what it shall run; the point follows in any case."""
 
     restart: str = ""
     """Why it must be started anew; empty where messages are enough."""
-    point: int | None = None
     effect: tuple[str, Mapping[str, Mapping[str, str]]] | None = None
     is_paused: bool | None = None
 
@@ -118,7 +117,6 @@ def compare(before: Wanted, after: Wanted) -> Change:
         return Change(restart=f"the configuration changed: {', '.join(changed)}")
     is_same_effect = (old.effect, old.settings) == (new.effect, new.settings)
     return Change(
-        point=None if old.point == new.point else new.point,
         effect=None if is_same_effect else (new.effect, new.settings),
         is_paused=None if old.is_paused == new.is_paused else new.is_paused,
     )

@@ -17,8 +17,9 @@ from functools import partial
 import msgspec
 
 from edgefuse import clock, ipc, paths
-from edgefuse.config.site import Site
-from edgefuse.errors import EdgefuseError
+from edgefuse.config import document
+from edgefuse.config.site import Site, site_path
+from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.store.state import Pin, Pins
 from edgefuse.supervisor.attempt import Recipe
 from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
@@ -59,6 +60,7 @@ class Steering:
         async with self._changing:
             try:
                 unit = load_unit()
+                _check_pinned_point(unit)
                 await self._change(unit, self._notebook.state.pins, supervision)
             except EdgefuseError as e:
                 self._journal.note("error", "configuration_refused", str(e))
@@ -138,9 +140,7 @@ class Steering:
             change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():
             change = replace(change, restart=change.restart or "the settings changed")
-        self._adopt(unit, pins)
-        if change.point is not None:
-            self._note_point("an operator decided")
+        self._adopt_and_tell(unit, pins, supervision)
         if change.restart:
             supervision.restart(change.restart)
         elif supervision.service.state in ("BACKOFF", "FATAL"):
@@ -159,11 +159,21 @@ class Steering:
                 return answer.error
             if answer.error:
                 raise EdgefuseError(answer.error)
-        if change.point is not None:
-            supervision.tell(ipc.SetPoint(point=change.point))
         if change.is_paused is not None:
             supervision.tell(ipc.Pause() if change.is_paused else ipc.Resume())
         return ""
+
+    def _adopt_and_tell(self, unit: Unit, pins: Pins, supervision: Supervision) -> None:
+        """Let settings be what shall run; the worker's point follows from now, not from before it was asked.
+
+        Meanwhile the governor may have told it another one, such as the coolest of a board at its trip.
+        """
+        told = self.wanted.point if self.wanted else None
+        self._adopt(unit, pins)
+        assert self.wanted is not None  # as it was just adopted
+        if told is not None and self.wanted.point != told:
+            supervision.tell(ipc.SetPoint(point=self.wanted.point))
+            self._note_point("an operator decided")
 
     def _adopt(self, unit: Unit, pins: Pins) -> Unit:
         """Let settings be what shall run from now on."""
@@ -207,6 +217,20 @@ def _point_pin(pin: Pin[str], unit: Unit) -> Pin[int]:
     if not pin.value.isdecimal() or int(pin.value) > last:
         raise EdgefuseError(f"cannot pin point '{pin.value}': '{unit.profile.id}' has points 0 to {last}")
     return Pin(int(pin.value), pin.since)
+
+
+def _check_pinned_point(unit: Unit) -> None:
+    """See that the site configuration pins a point that there is.
+
+    Raises:
+        ConfigError: The ladder has no such point.
+    """
+    point, last = unit.site.pin_point, len(unit.profile.ladder) - 1
+    if point is not None and point > last:
+        raise ConfigError(
+            f"{document.show_path(site_path())}: pin_point: expected 0 to {last}, the points of "
+            f"'{unit.profile.id}', got {point}"
+        )
 
 
 def _check_donor(wanted: Wanted, pins: Pins) -> None:

@@ -1,0 +1,96 @@
+"""What shall run, while several want to have their way at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes.supervisor import write_site
+
+from edgefuse import ipc
+from edgefuse.config.site import Site
+from edgefuse.store.state import state_path
+from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.notebook import Notebook
+from edgefuse.supervisor.service import Service
+from edgefuse.supervisor.steering import Steering
+
+
+class Worker:
+    """A worker that runs and obeys; while it is asked, something else happens."""
+
+    is_open = True
+    beat = None
+
+    def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self.service = Service(state="RUNNING")
+        self.told: list[ipc.Message] = []
+        self._meanwhile = meanwhile
+
+    async def ask(self, make_message: Callable[[int], ipc.Message]) -> ipc.Answer:
+        """Take what it is asked for."""
+        self._meanwhile()
+        return ipc.Answer(id=1)
+
+    def tell(self, message: ipc.Message) -> None:
+        """Note what it is told."""
+        self.told.append(message)
+
+
+async def well(python: str, site: Site) -> str:
+    """Find nothing wrong."""
+    return ""
+
+
+@pytest.fixture
+def journal() -> Journal:
+    return Journal()
+
+
+@pytest.fixture
+def steering(unit: None, journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Steering:
+    """Steering of a board that can be heated, with a configuration that was read."""
+    monkeypatch.setenv("EDGEFUSE_SYSTEM_ROOT", str(tmp_path))
+    heat_to(tmp_path, 45)
+    write_site("well")
+    steering = Steering(journal, Notebook(state_path(), journal), well)
+    steering.make_recipe()
+    return steering
+
+
+def heat_to(root: Path, temp_c: int) -> None:
+    folder = root / "sys/class/thermal/thermal_zone0"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "type").write_text("x86_pkg_temp\n")
+    (folder / "temp").write_text(f"{1000 * temp_c}\n")
+
+
+def test_a_trip_while_the_worker_goes_over_to_another_effect_is_not_undone(steering: Steering, tmp_path: Path) -> None:
+    def overheat() -> None:
+        heat_to(tmp_path, 95)
+        steering.govern(worker, 1000.0)  # type: ignore[arg-type]  # a stand-in
+
+    worker = Worker(overheat)
+    write_site("well", effect="none", pin_point=1)
+    asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
+    assert steering.wanted is not None and steering.wanted.point == 4
+    assert worker.told == [ipc.SetPoint(point=4)]
+
+
+def test_another_point_takes_a_message(steering: Steering, journal: Journal) -> None:
+    worker = Worker()
+    write_site("well", pin_point=3)
+    asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
+    assert worker.told == [ipc.SetPoint(point=3)]
+    assert [event.kind for event in journal.newest()][-2:] == ["point_changed", "configuration_read"]
+
+
+def test_a_point_that_the_ladder_does_not_have_is_refused(steering: Steering, journal: Journal) -> None:
+    worker = Worker()
+    write_site("well", effect="none", pin_point=9)
+    asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
+    assert worker.told == [] and steering.wanted is not None and steering.wanted.point == 0
+    refused = journal.newest()[-1]
+    assert refused.kind == "configuration_refused" and "pin_point: expected 0 to 4" in refused.text
