@@ -27,7 +27,7 @@ from edgefuse.supervisor.heat import HeatWatch
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, resolve
-from edgefuse.supervisor.supervision import Supervision
+from edgefuse.supervisor.supervision import NoAnswerError, Supervision
 from edgefuse.supervisor.unit import Unit, load_unit
 
 Check = Callable[[str, Site], Awaitable[str]]
@@ -76,8 +76,7 @@ class Steering:
                 if isinstance(request, SetPaused):
                     return await self._pause(request, supervision)
                 if isinstance(request, TakeSnapshot):
-                    error = (await supervision.ask(partial(_make_snapshot, request.path))).error
-                    return Refused(error) if error else Done()
+                    return await _take_snapshot(request.path, supervision)
             except EdgefuseError as e:
                 return Refused(str(e))
         raise AssertionError(f"{type(request).__name__} is answered elsewhere")
@@ -153,8 +152,7 @@ class Steering:
             EdgefuseError: It refuses, and goes on as before.
         """
         if change.effect is not None:
-            effect, settings = change.effect
-            answer = await supervision.ask(partial(_make_set_effect, effect, settings))
+            answer = await self._ask_for_effect(*change.effect, supervision)
             if answer.needs_restart:
                 return answer.error
             if answer.error:
@@ -162,6 +160,21 @@ class Steering:
         if change.is_paused is not None:
             supervision.tell(ipc.Pause() if change.is_paused else ipc.Resume())
         return ""
+
+    async def _ask_for_effect(
+        self, effect: str, settings: Mapping[str, Mapping[str, str]], supervision: Supervision
+    ) -> ipc.Answer:
+        """Have the worker go over to another effect.
+
+        Raises:
+            EdgefuseError: It did not say whether it does. A new worker runs what ran before, for sure: nobody may
+                believe that faces are hidden while the one that was asked takes another effect after all.
+        """
+        try:
+            return await supervision.ask(partial(_make_set_effect, effect, settings))
+        except NoAnswerError:
+            supervision.restart(f"it did not say whether it goes over to '{effect}'")
+            raise
 
     def _adopt_and_tell(self, unit: Unit, pins: Pins, supervision: Supervision) -> None:
         """Let settings be what shall run; the worker's point follows from now, not from before it was asked.
@@ -241,6 +254,20 @@ def _check_donor(wanted: Wanted, pins: Pins) -> None:
     """
     if pins.face is not None and wanted.site.face is None:
         raise EdgefuseError(f"cannot pin a face: the effect '{wanted.site.effect}' has no donor; pin fuse_mesh first")
+
+
+async def _take_snapshot(path: str, supervision: Supervision) -> Reply:
+    """Have the worker write a picture.
+
+    Raises:
+        EdgefuseError: It delivers nothing that could be on one.
+    """
+    if reason := supervision.service.reason:
+        raise EdgefuseError(
+            f"cannot take a snapshot: no frames are delivered now ({reason}); `edgefuse status` has more"
+        )
+    answer = await supervision.ask(partial(_make_snapshot, path))
+    return Refused(answer.error) if answer.error else Done()
 
 
 def _make_snapshot(path: str, number: int) -> ipc.Snapshot:

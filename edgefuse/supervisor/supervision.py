@@ -22,7 +22,12 @@ from edgefuse.supervisor.worker_process import End, WorkerProcess
 ANSWER_S = 15.0
 """To go over to another effect, its models are opened first."""
 _QUIET_FACES = 0.05  # a frame: nobody, but for a false alarm now and then
+_ENDED = "cannot ask the worker: it ended before it answered; ask again"
 _RESTING = {"waiting": "waits for the source", "paused": "paused"}
+
+
+class NoAnswerError(EdgefuseError):
+    """The worker did not say in time whether it does what it was asked for; it still may."""
 
 
 class Supervision:
@@ -91,21 +96,26 @@ class Supervision:
             self._run.process.send(message)
 
     async def ask(self, make_message: Callable[[int], ipc.Message]) -> ipc.Answer:
-        """Ask the worker for something; its answer, or in its place the reason why there is none.
+        """Ask the worker for something.
 
         Args:
             make_message: Gets the id that the answer will bear.
+
+        Raises:
+            NoAnswerError: It gave none in time.
+            EdgefuseError: There is no worker that could.
         """
         if self._run is None or not self.is_open:
-            return ipc.Answer(id=0, error=f"the worker does not run ({self.service.state.lower()})")
+            state = self.service.state
+            raise EdgefuseError(f"cannot ask the worker: it is {state}, not RUNNING; `edgefuse status` has the reason")
         self._next_id += 1
         number, answers = self._next_id, self._run.answers
         answers[number] = answer = asyncio.get_running_loop().create_future()
         self._run.process.send(make_message(number))
         try:
             return await asyncio.wait_for(answer, ANSWER_S)
-        except asyncio.TimeoutError:
-            return ipc.Answer(id=number, error=f"the worker gave no answer within {ANSWER_S:g} s")
+        except asyncio.TimeoutError as e:
+            raise NoAnswerError(f"cannot ask the worker: no answer within {ANSWER_S:g} s; ask again") from e
         finally:
             del answers[number]
 
@@ -211,7 +221,7 @@ class Supervision:
         self._run = None
         for number, answer in run.answers.items():
             if not answer.done():
-                answer.set_result(ipc.Answer(id=number, error="the worker ended"))
+                answer.set_result(ipc.Answer(id=number, error=_ENDED))
         known = Circumstances(
             failure=run.failure,
             was_open=run.health is not None,

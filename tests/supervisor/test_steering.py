@@ -12,10 +12,12 @@ from fakes.supervisor import write_site
 from edgefuse import ipc
 from edgefuse.config.site import Site
 from edgefuse.store.state import state_path
+from edgefuse.supervisor.control import Refused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.service import Service
 from edgefuse.supervisor.steering import Steering
+from edgefuse.supervisor.supervision import NoAnswerError
 
 
 class Worker:
@@ -27,12 +29,17 @@ class Worker:
     def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.service = Service(state="RUNNING")
         self.told: list[ipc.Message] = []
+        self.restarts: list[str] = []
         self._meanwhile = meanwhile
 
     async def ask(self, make_message: Callable[[int], ipc.Message]) -> ipc.Answer:
         """Take what it is asked for."""
         self._meanwhile()
         return ipc.Answer(id=1)
+
+    def restart(self, reason: str) -> None:
+        """Note why it is started anew."""
+        self.restarts.append(reason)
 
     def tell(self, message: ipc.Message) -> None:
         """Note what it is told."""
@@ -94,3 +101,21 @@ def test_a_point_that_the_ladder_does_not_have_is_refused(steering: Steering, jo
     assert worker.told == [] and steering.wanted is not None and steering.wanted.point == 0
     refused = journal.newest()[-1]
     assert refused.kind == "configuration_refused" and "pin_point: expected 0 to 4" in refused.text
+
+
+def test_nobody_believes_in_an_effect_that_the_worker_may_not_have(steering: Steering) -> None:
+    def stay_silent() -> None:
+        raise NoAnswerError("cannot ask the worker: no answer within 15 s; ask again")
+
+    worker = Worker(stay_silent)
+    reply = asyncio.run(steering.perform(SetPin(setting="effect", value="none"), worker))  # type: ignore[arg-type]
+    assert isinstance(reply, Refused) and "no answer" in reply.reason
+    assert steering.wanted is not None and steering.wanted.make_start().effect == "anonymise"
+    assert len(worker.restarts) == 1  # it may take the effect yet, and would deliver clear faces
+
+
+def test_a_picture_of_nothing_is_refused_at_once_with_the_reason(steering: Steering) -> None:
+    worker = Worker()
+    worker.service = Service(state="RUNNING", reason="paused")
+    reply = asyncio.run(steering.perform(TakeSnapshot(path="/run/now.png"), worker))  # type: ignore[arg-type]
+    assert isinstance(reply, Refused) and "(paused)" in reply.reason
