@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgefuse import ipc
+from edgefuse.supervisor.service import HANGS
 
 BEAT_S = 8.0
 """Longest silence of an open worker, which beats twice a second; on a board that swaps, some seconds are nothing."""
@@ -61,6 +62,6 @@ def judge(health: Health, now_s: float) -> tuple[Health, str]:
 def _illness(health: Health, now_s: float) -> str:
     silent_s = now_s - health.seen_s
     if silent_s > BEAT_S:
-        return f"it hangs: no heartbeat for {silent_s:.0f} s"
+        return f"{HANGS}: no heartbeat for {silent_s:.0f} s"
     idle_s = now_s - health.delivered_s
     return f"it delivers nothing: no frame for {idle_s:.0f} s" if idle_s > DELIVERY_S else ""

@@ -39,6 +39,8 @@ ABORT_S = 0.5
 """Time for a hung child to write down where it hangs."""
 FLAPPING_ENDS = 4
 FLAPPING_WINDOW_S = 300.0
+HANGS = "it hangs"
+"""How reasons of a child begin that says nothing any more."""
 
 
 class Action(Enum):
@@ -185,7 +187,7 @@ def on_tick(service: Service, now_s: float) -> Step:
     if service.state == "STOPPING":
         return replace(service, due_s=now_s + STOP_S), Action.KILL  # again until it is gone
     if service.state == "STARTING":
-        return on_ill(service, now_s, f"it hangs: not ready after {now_s - service.since_s:.0f} s")
+        return on_ill(service, now_s, f"{HANGS}: not ready after {now_s - service.since_s:.0f} s")
     return _spawn(service, now_s)
 
 

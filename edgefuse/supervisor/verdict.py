@@ -3,6 +3,7 @@
 it said why it cannot go on ───────────────────► nobody blamed; final where it had not even opened everything
 SIGSEGV SIGILL SIGABRT SIGBUS SIGFPE ──────────► what native code was at is blamed
 it hung, but nobody had stopped it ────────────► what native code was at is blamed
+it beat, but delivered nothing ────────────────► what native code ran is blamed: it had not come back for seconds
 its memory limit ──────────────────────────────► what was being opened is blamed: it will not fit next time either
 SIGKILL otherwise, SIGTERM, an exit code ──────► nobody blamed
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgefuse.supervisor.children import describe_end
+from edgefuse.supervisor.service import HANGS
 from edgefuse.supervisor.worker_process import End
 
 _CRASHES = {-signal.SIGSEGV, -signal.SIGILL, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}
@@ -53,8 +55,8 @@ def judge(end: End, known: Circumstances) -> Verdict:
     if known.failure:
         return Verdict(known.failure, is_final=not known.was_open)
     if known.illness:
-        is_blamed = "hang" in known.illness and not known.was_stopped
-        return Verdict(known.illness, how="hang", blamed=tuple(end.in_flight)) if is_blamed else Verdict(known.illness)
+        blamed = () if known.was_stopped else _hung(end, known.illness)
+        return Verdict(known.illness, how="hang" if blamed else "", blamed=blamed)
     if known.is_over_memory:
         opening = tuple(place for place, what in end.in_flight.items() if what == "opening")
         return Verdict("it went over its memory limit", "memory_killed", how="memory limit", blamed=opening)
@@ -62,3 +64,9 @@ def judge(end: End, known: Circumstances) -> Verdict:
     if end.code in _CRASHES:
         return Verdict(name, "worker_crashed", how=name, blamed=tuple(end.in_flight))
     return Verdict(name, "worker_crashed" if end.code < 0 else "worker_ended")
+
+
+def _hung(end: End, illness: str) -> tuple[int, ...]:
+    """Find what did not come back. A worker that still beats may be opening something beside, which is no hang."""
+    is_silent = illness.startswith(HANGS)
+    return tuple(place for place, what in end.in_flight.items() if is_silent or what == "running")
