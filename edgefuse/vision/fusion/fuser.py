@@ -13,7 +13,7 @@ from edgefuse.vision.fusion.donor import Donor
 from edgefuse.vision.fusion.facets import make_facets
 from edgefuse.vision.fusion.features import smile_of
 from edgefuse.vision.fusion.focus import LEAST_SCALE, Focus, FocusMeter
-from edgefuse.vision.fusion.light import LightMeter, Relighter, Shine, point_homes
+from edgefuse.vision.fusion.light import Gains, LightMeter, Relighter, point_homes
 from edgefuse.vision.fusion.memory import Memory
 from edgefuse.vision.fusion.texture import Texture
 from edgefuse.vision.fusion.warp import MeshWarp
@@ -44,12 +44,12 @@ class Fuser:
         self._warp = MeshWarp(longest_px)
         self._matte = Matte(longest_px, keeps_eyes_and_mouth=keeps_eyes_and_mouth)
         self._blender = Blender(longest_px, height_px, width_px)
-        self._shines: Memory[Shine] = Memory()
+        self._gains: Memory[Gains] = Memory()
         self._sharpness: Memory[float] = Memory()
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
         """Forget the light on faces that are gone, and how sharp they were."""
-        self._shines.forget_all_but(track_ids)
+        self._gains.forget_all_but(track_ids)
         self._sharpness.forget_all_but(track_ids)
 
     def fuse(
@@ -71,9 +71,15 @@ class Fuser:
         target, size = area.cut(pixels), (area.work_height_px, area.work_width_px)
         facets = make_facets(area.to_map(mesh))
         in_area = mesh[:, :2] - np.array((area.left_px, area.top_px), np.float32)
-        shine = self._meter.measure(target, in_area, facets.facing[self._homes])
         texture = self._focused(donor, track_id, target, in_area, max(size))
-        lit = self._relighters[donor].light(texture, self._shines.follow(track_id, shine))
+        relighter = self._relighters[donor]
+
+        def look_at_light() -> Gains:
+            return relighter.gains(self._meter.measure(target, in_area, facets.facing[self._homes]))
+
+        gains = self._gains.follow(track_id, look_at_light)
+        assert gains is not None, "light can be told of every face"
+        lit = relighter.light(texture, gains)
         numbers = self._warp.draw(facets, area.map_height_px, area.map_width_px)
         lips = self._donors[donor].smile * (1 - smile_of(mesh))  # of two who smile, the donor's fit
         alpha = self._matte.draw(facets, numbers, *size, lips)
@@ -85,7 +91,5 @@ class Fuser:
         scale = min(texture.size_px, work_px) / max(target.shape[:2])
         if not self._focuses or scale <= LEAST_SCALE:
             return texture
-        sharpness = self._focus_meter.measure(target, mesh)
-        if sharpness is None:
-            return texture
-        return self._focuses[donor].match(texture, self._sharpness.follow(track_id, sharpness), scale)
+        sharpness = self._sharpness.follow(track_id, lambda: self._focus_meter.measure(target, mesh))
+        return texture if sharpness is None else self._focuses[donor].match(texture, sharpness, scale)

@@ -8,13 +8,15 @@ the face when it moves, so light can be smoothed over time.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgefuse.vision.face.face_mesh import load_face_mesh
 from edgefuse.vision.fusion.features import plain_skin
-from edgefuse.vision.fusion.texture import Cutout, Texture
+from edgefuse.vision.fusion.texture import Texture
 from edgefuse.vision.scratch import Scratch
 from edgefuse.vision.types import Pixels, Points
 
@@ -22,6 +24,9 @@ Alpha = NDArray[np.uint8]
 
 Shine = NDArray[np.float32]
 """(points, 4) float32: the colour at each point of ``plain_skin``, BGR 0..255, times a weight 0..1, and that weight."""
+
+Gains = NDArray[np.float32]
+"""(rows, columns, 4) float32: factors of blue, green, red and alpha, whose is 1, over the donor's picture."""
 
 SAMPLE_PX = 48
 """Side of the picture that skin is measured on: wrinkles and noise are averaged away."""
@@ -99,27 +104,25 @@ class Relighter:
         self._kernel = _kernel(mesh, np.asarray(seen, np.uint8))
         self._gains, self._lit = (Scratch(texture.pixels.size, np.uint8) for _ in range(2))
 
-    def light(self, texture: Texture, shine: Shine) -> Texture:
+    def light(self, texture: Texture, gains: Gains) -> Texture:
         """Give the donor as lit by a target's light; valid until the next call."""
         height, width = texture.pixels.shape[:2]
-        gains, scale = self._find_gains(shine)
+        largest = float(gains.max())
+        # All 8 bits for the range that is needed: steps of the result stay below one level.
+        steps = cv2.convertScaleAbs(gains, alpha=255 / largest)
+        steps[:, :, 3] = math.ceil(255 / largest)
         full, lit = (scratch.view(height, width, 4) for scratch in (self._gains, self._lit))
-        cv2.resize(gains, (width, height), dst=full, interpolation=cv2.INTER_LINEAR)
-        done = cv2.multiply(texture.pixels, full, dst=lit, scale=scale)
+        cv2.resize(steps, (width, height), dst=full, interpolation=cv2.INTER_LINEAR)
+        done = cv2.multiply(texture.pixels, full, dst=lit, scale=largest / 255)
         assert done is lit
         return Texture(lit, texture.mesh)
 
-    def _find_gains(self, shine: Shine) -> tuple[Cutout, float]:
-        """Give the map of gains and the factor of its values; alpha's gain is 1."""
+    def gains(self, shine: Shine) -> Gains:
+        """Work out what a target's light makes of the donor's colours, place by place of the donor."""
         gains = self._compare(shine)
         mean = gains.mean(axis=1, keepdims=True)
         gains = np.clip(np.clip(gains / mean, *TINT_LIMITS) * mean, *GAIN_LIMITS)
-        largest = max(1.0, float(gains.max()))
-        # All 8 bits for the range that is needed: steps of the result stay below one level.
-        steps = np.empty((*self._shape, 4), np.uint8)
-        steps[:, :, :3] = np.rint(gains * (255 / largest)).reshape(*self._shape, 3)
-        steps[:, :, 3] = np.ceil(255 / largest)
-        return steps, largest / 255
+        return np.asarray(np.insert(gains, 3, 1, axis=1), np.float32).reshape(*self._shape, 4)
 
     def _compare(self, shine: Shine) -> NDArray[np.float32]:
         """Give (pixels of the grid, 3) ratios of target to donor."""

@@ -23,7 +23,8 @@ def shine_of(picture: Pixels) -> Shine:
 
 def lit_as(donor: Pixels, target: Shine) -> np.ndarray:
     given = Texture(np.dstack((donor, np.full(donor.shape[:2], 255, np.uint8))), MESH)
-    return Relighter(given, shine_of(donor)).light(given, target).pixels.astype(float)
+    relighter = Relighter(given, shine_of(donor))
+    return relighter.light(given, relighter.gains(target)).pixels.astype(float)
 
 
 def plain(*colour: int) -> Pixels:
