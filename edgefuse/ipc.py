@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from edgefuse.planning.plan import Plan
-from edgefuse.store.state import Setup
+from edgefuse.store.state import Crash, Setup
 
 MAX_LINE_BYTES = 1 << 20
 """A plan with every rejection is 60 kB; a line beyond this is no message."""
@@ -40,6 +40,8 @@ class Start(Message, frozen=True, kw_only=True, tag=True):
     """Take no frame before ``Resume``."""
     memory_mb: int | None = None
     """Limit in place of the profile's."""
+    crashes: tuple[Crash, ...] | None = None
+    """What the supervisor remembers of models that crashed; nothing means that the worker reads it from the disk."""
 
 
 class SetPoint(Message, frozen=True, kw_only=True, tag=True):

@@ -18,7 +18,7 @@ from edgefuse.planning.proof import ensure_golden
 from edgefuse.planning.recall import recall_or_probe
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import Release, current_release
-from edgefuse.store.state import state_path
+from edgefuse.store.state import Crash, State, load_state, state_path
 from edgefuse.store.store import Store, open_store
 from edgefuse.store.transport import OnProgress
 
@@ -31,6 +31,17 @@ class Board:
     host: Host
     store: Store
     release: Release
+    crashes: tuple[Crash, ...] | None = None
+    """What the supervisor remembers, in place of what the disk does: that may be full, or read-only."""
+
+    def state(self) -> State:
+        """Give what this unit has learned.
+
+        Raises:
+            StoreError: It cannot be read, or was written by a newer edgefuse.
+        """
+        state = load_state(state_path())
+        return state if self.crashes is None else msgspec.structs.replace(state, crashes=self.crashes)
 
     def plan(
         self, tasks: Collection[str], wished_tasks: Collection[str] = (), on_fetching: OnProgress = lambda *_: None
@@ -59,18 +70,26 @@ class Board:
                 self.store,
                 tasks=tasks,
                 wished_tasks=wished_tasks,
+                state=self.state(),
                 state_path=state_path(),
                 provide=fetch,
             )
 
 
-def probe_board(profile_id: str | None, on_probed: OnProbed | None = None, *, memory_mb: int | None = None) -> Board:
+def probe_board(
+    profile_id: str | None,
+    on_probed: OnProbed | None = None,
+    *,
+    memory_mb: int | None = None,
+    crashes: tuple[Crash, ...] | None = None,
+) -> Board:
     """Probe this unit, or recall what the last probe found, and give it with its profile and the current release.
 
     Args:
         profile_id: Profile to use in place of the one that matches.
         on_probed: Called after each runtime, for a progress bar.
         memory_mb: What the worker may use, in place of what the profile says.
+        crashes: As of ``Board``.
 
     Raises:
         ConfigError: There is no such profile, or none matches.
@@ -86,4 +105,4 @@ def probe_board(profile_id: str | None, on_probed: OnProbed | None = None, *, me
         raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
     if memory_mb is not None:
         profile = msgspec.structs.replace(profile, memory_mb=memory_mb)
-    return Board(profile, host, store, release)
+    return Board(profile, host, store, release, crashes)

@@ -9,12 +9,12 @@ from pathlib import Path
 from edgefuse.config.host import Host
 from edgefuse.config.manifest import ModelFile, Variant
 from edgefuse.config.profile import Profile
-from edgefuse.errors import FetchError, PlanError
+from edgefuse.errors import FetchError, PlanError, StoreError
 from edgefuse.planning.candidate import make_setup
 from edgefuse.planning.plan import Choice, Plan, plan
-from edgefuse.planning.trial import record_trial, run_trial
+from edgefuse.planning.trial import Trial, make_check, record_trial, run_trial
 from edgefuse.store.release import Release
-from edgefuse.store.state import Setup, State, load_state
+from edgefuse.store.state import GoldenCheck, Setup, State
 from edgefuse.store.store import Store
 from edgefuse.store.transport import UnreachableError
 
@@ -44,6 +44,7 @@ def ensure_golden(
     *,
     tasks: Collection[str],
     wished_tasks: Collection[str] = (),
+    state: State,
     state_path: Path,
     provide: Callable[[Variant], None],
 ) -> Plan:
@@ -55,15 +56,15 @@ def ensure_golden(
     Args:
         tasks: Choices for other tasks stay unchecked.
         wished_tasks: As ``tasks``, but where their files cannot be fetched now, the plan does without.
-        state_path: Where the results are kept.
+        state: What this unit has learned so far.
+        state_path: Where the results are kept; where they cannot be, they hold for this time.
         provide: Brings the files of a chosen variant into the store, if they are not there.
 
     Raises:
         PlanError: Nothing that passes is left for a task that the main job needs.
         FetchError: Nothing is left for one of the tasks because its files cannot be fetched.
-        StoreError: A file is not in the store, or the state cannot be written; and what ``provide`` raises.
+        StoreError: A file is not in the store; and what ``provide`` raises.
     """
-    state = load_state(state_path)
     absent = absent_files(release, store)
     failures: dict[str, FetchError] = {}
     while True:
@@ -84,12 +85,21 @@ def ensure_golden(
         for choice in unproven:
             setup = setup_of(choice, release, host)
             trial = run_trial(release.find(choice.model, choice.variant), setup, store, python=profile.worker_python)
-            state = state.with_check(record_trial(trial, setup, state_path))
+            state = state.with_check(_keep(trial, setup, state_path))
             if trial.failure:
                 logger.warning(
                     "golden check failed model=%s variant=%s runtime=%s target=%s reason=%s",
                     choice.model, choice.variant, choice.runtime, choice.target, trial.failure,
                 )  # fmt: skip
+
+
+def _keep(trial: Trial, setup: Setup, state_path: Path) -> GoldenCheck:
+    """Keep what a trial has shown, and give its golden check; a full disk is no reason to deliver nothing."""
+    try:
+        return record_trial(trial, setup, state_path)
+    except StoreError as e:
+        logger.warning("golden check is not kept reason=%s", e)
+        return make_check(trial, setup)
 
 
 def _plan_with(

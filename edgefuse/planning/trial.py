@@ -82,18 +82,22 @@ def record_trial(trial: Trial, setup: Setup, state_path: Path) -> GoldenCheck:
     Raises:
         StoreError: The state cannot be read or written.
     """
-    now = clock.wall_iso()
-    check = GoldenCheck(setup=setup, failure=trial.failure, edgefuse=edgefuse.__version__, checked_at=now)
+    check = make_check(trial, setup)
     if trial.was_starved:
         return check
     if trial.failure or not trial.p50_ms:
         update_state(state_path, lambda state: state.with_check(check))
         return check
     measurement = Measurement(
-        setup=setup, p50_ms=trial.p50_ms, p95_ms=trial.p95_ms, memory_mb=trial.memory_mb, measured_at=now
+        setup=setup, p50_ms=trial.p50_ms, p95_ms=trial.p95_ms, memory_mb=trial.memory_mb, measured_at=check.checked_at
     )
     update_state(state_path, lambda state: state.with_check(check).with_measurement(measurement))
     return check
+
+
+def make_check(trial: Trial, setup: Setup) -> GoldenCheck:
+    """Give the golden check that a trial was."""
+    return GoldenCheck(setup=setup, failure=trial.failure, edgefuse=edgefuse.__version__, checked_at=clock.wall_iso())
 
 
 def _try(request: TrialRequest) -> Trial:

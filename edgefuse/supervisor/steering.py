@@ -53,7 +53,8 @@ class Steering:
         """
         unit = self.unit or self._adopt(load_unit(), self._notebook.state.pins)
         assert self.wanted is not None  # it comes with the unit
-        return Recipe(unit.python(), self.wanted.make_start(), self.wanted.memory_mb)
+        start = msgspec.structs.replace(self.wanted.make_start(), crashes=self._notebook.state.crashes)
+        return Recipe(unit.python(), start, self.wanted.memory_mb)
 
     async def reload(self, supervision: Supervision) -> None:
         """Read the configuration again, and change what is different; a broken one is refused."""

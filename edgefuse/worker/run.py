@@ -20,7 +20,7 @@ from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
 from edgefuse.planning.recall import forget_probe
-from edgefuse.store.state import load_state, state_path
+from edgefuse.store.state import state_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
 from edgefuse.vision.pipeline import Effect, Pipeline, load_options, make_pipeline, stage_names, stage_types
@@ -182,7 +182,7 @@ def _make_stages(job: Job, board: Board, models: Models, stream: StreamFormat) -
 
 def _opened_at_once(board: Board, plan: Plan) -> int:
     """Give how many models to open together: one, where breadcrumbs must tell which of them crashed the worker."""
-    state = load_state(state_path())
+    state = board.state()
     is_suspicious = any(state.crash(setup_of(choice, board.release, board.host)) for choice in plan.choices)
     return 1 if is_suspicious else board.host.cores
 

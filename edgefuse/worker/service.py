@@ -80,9 +80,10 @@ class _Service:
             EdgefuseError: What a person must mend.
         """
         steps = Steps()
-        board = probe_board(self._start.profile, memory_mb=self._start.memory_mb)
+        start = self._start
+        board = probe_board(start.profile, memory_mb=start.memory_mb, crashes=start.crashes)
         steps.note("probe")
-        job = check_request(request_of(self._start), board.profile)
+        job = check_request(request_of(start), board.profile)
         plan = board.plan(job.tasks, job.preparing_tasks)
         setups = tuple(setup_of(choice, board.release, board.host) for choice in plan.choices)
         self._link.send(ipc.Planned(plan=plan, setups=setups))

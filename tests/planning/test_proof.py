@@ -45,6 +45,7 @@ def prove(
         store,
         tasks=REQUIRED_TASKS,
         wished_tasks=wished_tasks,
+        state=load_state(folder / "state.json"),
         state_path=folder / "state.json",
         provide=provide,
     )
@@ -87,6 +88,14 @@ def test_what_another_edgefuse_saw_fail_is_tried_again(tmp_path: Path) -> None:
     made = prove(release_of(store, promise=1.0), store, tmp_path)
     assert [choice.variant for choice in made.choices] == ["a", "mesh"]
     assert sorted(c.edgefuse for c in load_state(path).checks) == ["0.0.9", "0.0.9", edgefuse.__version__]
+
+
+def test_a_check_that_cannot_be_kept_holds_for_this_time(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    (tmp_path / "state.lock").mkdir()  # so that nothing can be written, whoever runs the tests
+    made = prove(release_of(store, promise=3.0), store, tmp_path)
+    assert [choice.variant for choice in made.choices] == ["b", "mesh"]
+    assert not (tmp_path / "state.json").exists()
 
 
 def test_models_that_crash_do_not_take_the_caller_along(tmp_path: Path) -> None:

@@ -11,13 +11,15 @@ from fakes.supervisor import write_site
 
 from edgefuse import ipc
 from edgefuse.config.site import Site
-from edgefuse.store.state import state_path
+from edgefuse.store.state import Setup, state_path
 from edgefuse.supervisor.control import Refused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.service import Service
 from edgefuse.supervisor.steering import Steering
 from edgefuse.supervisor.supervision import NoAnswerError
+
+SETUP = Setup("ab" * 32, 128, "tflite", "2.16", "cpu", 1)
 
 
 class Worker:
@@ -112,6 +114,14 @@ def test_nobody_believes_in_an_effect_that_the_worker_may_not_have(steering: Ste
     assert isinstance(reply, Refused) and "no answer" in reply.reason
     assert steering.wanted is not None and steering.wanted.make_start().effect == "anonymise"
     assert len(worker.restarts) == 1  # it may take the effect yet, and would deliver clear faces
+
+
+def test_a_new_worker_learns_of_crashes_that_no_disk_remembers(steering: Steering, journal: Journal) -> None:
+    state_path().mkdir(parents=True)
+    notebook = Notebook(state_path(), journal)
+    asyncio.run(notebook.keep_crash([SETUP], "SIGSEGV"))
+    recipe = Steering(journal, notebook, well).make_recipe()
+    assert [crash.setup for crash in recipe.start.crashes or ()] == [SETUP]
 
 
 def test_a_picture_of_nothing_is_refused_at_once_with_the_reason(steering: Steering) -> None:

@@ -13,7 +13,9 @@ import pytest
 from fakes.clips import write_clip
 from fakes.worker_driver import WorkerDriver, driven
 
+import edgefuse
 from edgefuse import ipc
+from edgefuse.store.state import Crash
 from edgefuse.store.store import Store
 
 SIZE = "160x120"
@@ -217,3 +219,13 @@ def test_a_worker_that_crashes_leaves_word_of_what_it_was_at(store: Store) -> No
         tasks = {planned.plan.choices[place].task for place in driver.watched}
     assert tasks
     assert tasks <= {"detect_faces", "track_faces"}
+
+
+def test_a_model_that_the_supervisor_saw_crash_is_not_chosen_though_no_disk_says_so(
+    worker: WorkerDriver, store: Store
+) -> None:
+    planned = next(m for m in worker.heard if isinstance(m, ipc.Planned))
+    setup = planned.setups[0]
+    crash = Crash(setup=setup, how="SIGSEGV", count=3, edgefuse=edgefuse.__version__, crashed_at="2026-01-01T00:00:00Z")
+    with driven(start(crashes=(crash,))) as driver:
+        assert setup not in driver.wait_for(ipc.Planned).setups
