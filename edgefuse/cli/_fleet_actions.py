@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import yaml
 
 from edgefuse import paths
 
@@ -26,6 +30,14 @@ def add_action(
 def add_site(parser: argparse.ArgumentParser) -> None:
     """Let the user name the site that an action works on."""
     parser.add_argument("--site", metavar="FOLDER", type=Path, help=f"made by init (default {paths.fleet_dir()})")
+
+
+def show_document(value: object, form: Literal["json", "yaml"]) -> str:
+    """Give structs, lists and plain values as text for other programs; keys keep their order."""
+    plain = json.loads(msgspec.json.encode(value))
+    if form == "json":
+        return json.dumps(plain, indent=1)
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)).rstrip()
 
 
 def site_folder(options: argparse.Namespace) -> Path:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from edgefuse import disk, paths
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.errors import EdgefuseError
+from edgefuse.fleet.broker import reload_broker
+from edgefuse.fleet.site import load_site
+from edgefuse.link.credentials import Enrolment, encode_line
 
 if TYPE_CHECKING:
     from edgefuse.cli._fleet_actions import Actions
-    from edgefuse.link.credentials import Enrolment
 
 
 def add_actions(actions: Actions) -> None:
@@ -64,7 +66,6 @@ def _init(options: argparse.Namespace) -> int:
 def _enrol(options: argparse.Namespace) -> int:
     _need_certificates()
     from edgefuse.fleet.enrolment import enrol
-    from edgefuse.fleet.site import load_site
 
     folder = site_folder(options)
     was_revoked = options.device in load_site(folder).members
@@ -106,8 +107,6 @@ def _give(options: argparse.Namespace, make: Callable[[Path, str], Enrolment]) -
         EdgefuseError: The file exists, or ``make`` refuses.
         StoreError: It cannot be written.
     """
-    from edgefuse.link.credentials import encode_line
-
     folder, device = site_folder(options), options.device
     if options.file == "-":
         print(encode_line(make(folder, device)))
@@ -128,8 +127,6 @@ def _give(options: argparse.Namespace, make: Callable[[Path, str], Enrolment]) -
 
 
 def _tell_broker(folder: Path) -> None:
-    from edgefuse.fleet.broker import reload_broker
-
     if reload_broker(folder):
         print("the broker knows", file=sys.stderr)
     else:

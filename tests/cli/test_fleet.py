@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
+from fakes.broker import free_port
 
 from edgefuse.__main__ import main
 from edgefuse.fleet.site import load_site
@@ -96,3 +98,21 @@ def test_without_a_site_the_way_to_one_is_told(
         assert main(["fleet", *arguments]) == 2
         assert "edgefuse fleet init" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_command_is_checked_and_not_sent_where_that_is_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fleet", "enrol", "door-3", "-"])
+    capsys.readouterr()
+    assert main(["fleet", "send", "door-3", "pin-point", "2", "--dry-run", "-o", "json"]) == 0
+    sent = json.loads(capsys.readouterr().out)
+    assert (sent["device"], sent["args"], sent["outcome"]) == ("door-3", {"point": 2}, "dry-run")
+    assert main(["fleet", "send", "door-3", "pin-point", "fast", "--dry-run"]) == 2
+    assert main(["fleet", "send", "door-4", "pin-point", "2", "--dry-run"]) == 2
+    assert not (folder / "root/fleet/sequence.json").exists()
+
+
+def test_broker_that_is_not_there_ends_with_code_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fleet", "init", "here", "--host", "localhost", "--port", str(free_port())]) == 0
+    assert main(["fleet", "enrol", "a", "-", "--site", "here"]) == 0
+    assert main(["fleet", "send", "a", "pause", "--site", "here"]) == 2
+    assert "is it running?" in capsys.readouterr().err

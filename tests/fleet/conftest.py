@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 from fakes.broker import free_port, serving
 from fakes.certified import CertifiedClient
 from fakes.daemon import Daemon
 
+from edgefuse.config.link import LinkSettings
 from edgefuse.fleet.enrolment import enrol, init_site
 from edgefuse.fleet.site import load_site
+from edgefuse.link.client import Link
 from edgefuse.link.credentials import Enrolment, install_credentials
+from edgefuse.link.topics import STATE, make_topic
+from edgefuse.trusted_time import TrustedTime
 
 
 @pytest.fixture
@@ -76,6 +81,24 @@ def fleet(site: Path) -> Iterator[Fleet]:
         fleet = Fleet(site, port)
         with fleet.clients:
             yield fleet
+
+
+@contextmanager
+def linked(fleet: Fleet, device: str, daemon: Daemon) -> Iterator[None]:
+    """Run the real link of a device that joined, and wait for the broker to have it."""
+    settings = {
+        "broker": f"mqtts://localhost:{fleet.port}",
+        "device_id": device,
+        "credentials": str(fleet.join(device)),
+        "allow": ["snapshot"],
+    }
+    folder = fleet.folder.with_name(f"{device}-state")
+    operator = fleet.operate()
+    link = Link(msgspec.convert(settings, LinkSettings), folder, daemon, daemon.loop, TrustedTime())
+    link.start()
+    operator.wait(lambda: make_topic(device, STATE) in [topic for topic, _ in operator.messages])
+    yield
+    link.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""Sending one command to one device, and waiting for what comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from edgefuse import clock
+from edgefuse.errors import EdgefuseError
+from edgefuse.fleet.session import Session
+from edgefuse.fleet.signing import Sealed
+from edgefuse.link.messages import BlobChunk, Reply, State, decode
+from edgefuse.link.topics import BLOB, COMMAND, REPLY, STATE, Address, make_topic
+
+FILE_SUFFIXES = {"snapshot": ".jpg", "collect-logs": ".txt"}
+"""Commands whose answer is a file."""
+MAX_BLOB_BYTES = 1_000_000
+"""More is never sent by a device."""
+
+
+class SilentError(EdgefuseError):
+    """The device did not reply in time; it may still do what was asked."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What came of a command."""
+
+    reply: Reply
+    file: bytes | None = None
+    """What was asked for: a picture or logs."""
+
+
+class Exchange:
+    """What came so far for one command, from whatever order and repetition."""
+
+    def __init__(self, device: str, id: str, *, has_file: bool) -> None:
+        """Begin with nothing; ``has_file`` for a command whose answer is whole only with a file."""
+        self._has_file = has_file
+        self._reply_at, self._blob_at = Address(device, REPLY, id), Address(device, BLOB, id)
+        self._state_at = Address(device, STATE)
+        self._chunks: dict[int, BlobChunk] = {}
+        self._reply: Reply | None = None
+        self._state: State | None = None
+
+    @property
+    def is_offline(self) -> bool:
+        """The broker says that the device is away."""
+        return self._state is not None and self._state.presence == "offline"
+
+    def take(self, address: Address, payload: bytes) -> None:
+        """Take note of a message; what is none of ours, or nonsense, changes nothing."""
+        try:
+            if address == self._reply_at:
+                self._reply = decode(payload, Reply)
+            elif address == self._state_at:
+                self._state = decode(payload, State)
+            elif address == self._blob_at:
+                chunk = decode(payload, BlobChunk)
+                if 0 <= chunk.offset_bytes < chunk.total_bytes <= MAX_BLOB_BYTES:
+                    self._chunks[chunk.offset_bytes] = chunk
+        except ValueError:
+            return
+
+    @property
+    def answer(self) -> Answer | None:
+        """Give the answer once it is whole."""
+        if self._reply is None:
+            return None
+        if not self._has_file or self._reply.outcome != "done":
+            return Answer(self._reply)
+        chunks = [self._chunks[offset] for offset in sorted(self._chunks)]
+        data = b"".join(chunk.data for chunk in chunks)
+        is_whole = bool(chunks) and hashlib.sha256(data).hexdigest() == chunks[0].sha256
+        return Answer(self._reply, data) if is_whole else None
+
+
+def send(session: Session, sealed: Sealed, wait_s: float) -> Answer:
+    """Send a command and wait for the answer.
+
+    Raises:
+        SilentError: None came in that time.
+        BrokerError: The connection is lost.
+    """
+    device, id = sealed.command.device, sealed.command.id
+    exchange = Exchange(device, id, has_file=sealed.command.command in FILE_SUFFIXES)
+    session.subscribe([make_topic(device, REPLY, id), make_topic(device, BLOB, id), make_topic(device, STATE)])
+    session.publish(make_topic(device, COMMAND), sealed.envelope)
+    end_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
+    while (answer := exchange.answer) is None:
+        heard = session.receive((end_ns - clock.now_ns()) / clock.NS_PER_S)
+        if heard is None:
+            where = "it is offline" if exchange.is_offline else "it does not answer"
+            raise SilentError(
+                f"cannot tell what came of {sealed.command.command} on {device}: {where}; "
+                f"the command expired at {sealed.command.expires_at}, send it again"
+            )
+        exchange.take(heard.address, heard.payload)
+    return answer
