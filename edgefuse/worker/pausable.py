@@ -56,6 +56,7 @@ class PausableSource:
             SourceError: It cannot be opened, and trying again is no use.
             SourceGoneError: A live source that was there before is not there now.
         """
+        told = ""
         while True:
             try:
                 stream = self._source.open()
@@ -64,7 +65,10 @@ class PausableSource:
                 self._is_gone = True
                 if self._has_been_open:
                     raise
-                self._await_first(e)
+                if str(e) != told:  # the same one twice a second would fill the journal
+                    told = str(e)
+                    logger.warning("source is not there, waiting for it reason=%s", told)
+                self._await_first()
         self._is_gone, self._has_been_open, self._is_live = False, True, stream.is_live
         return stream
 
@@ -125,8 +129,7 @@ class PausableSource:
             self._rested_ns += clock.now_ns() - since_ns
         return True
 
-    def _await_first(self, reason: SourceGoneError) -> None:
-        logger.warning("source is not there, waiting for it reason=%s", reason)
+    def _await_first(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._is_ending, RETRY_S)
         self._on_waiting()

@@ -62,7 +62,7 @@ def test_it_can_be_let_go_while_it_rests(buffer: Buffer) -> None:
     assert source.read(buffer) is None
 
 
-def test_it_is_waited_for_at_the_start_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_waited_for_at_the_start_only(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("edgefuse.worker.pausable.RETRY_S", 0.01)
     gone = SourceGoneError("cannot open camera: unplugged")
     waited: list[float] = []
@@ -71,6 +71,7 @@ def test_it_is_waited_for_at_the_start_only(monkeypatch: pytest.MonkeyPatch) -> 
     source = PausableSource(inner, on_waiting=lambda: waited.append(time.monotonic()))
     source.open()
     assert (len(waited), source.state) == (3, "flowing")
+    assert len(caplog.records) == 1  # a camera may be away for months
     inner.reopen_trouble.append(gone)
     with pytest.raises(SourceGoneError):
         source.open()
