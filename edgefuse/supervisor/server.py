@@ -91,7 +91,7 @@ class Server:
                 if not line:
                     return
                 request = self._decoder.decode(line)
-            except (ValueError, msgspec.DecodeError) as e:  # the former for a line that is too long
+            except (ValueError, RecursionError) as e:  # too long a line, no JSON, no such request; brackets without end
                 await _reply(writer, Refused(f"cannot understand the request: {e}"))
                 return
             if isinstance(request, Watch):

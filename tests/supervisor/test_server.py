@@ -81,7 +81,10 @@ def test_watching_tells_again_and_again(tmp_path: Path) -> None:
     _with_server(tmp_path, talk)
 
 
-@pytest.mark.parametrize("line", [b"{}\n", b"\xff\n", b'{"ask":"reboot"}\n', b"[" * 5000 + b"\n"])
+DEEP = b'{"ask":"status","why":' + b"[" * 20_000 + b"]" * 20_000 + b"}\n"
+
+
+@pytest.mark.parametrize("line", [b"{}\n", b"\xff\n", b'{"ask":"reboot"}\n', b"[" * 5000 + b"\n", DEEP])
 def test_nonsense_is_refused(tmp_path: Path, line: bytes) -> None:
     async def talk(path: Path) -> None:
         assert isinstance(await _ask(path, line), Refused)
