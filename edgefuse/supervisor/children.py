@@ -14,6 +14,9 @@ from contextlib import suppress
 
 from edgefuse.planning.child import child_environment
 
+_KILLED_S = 1.0
+"""In which one that was killed is gone, unless the kernel holds it."""
+
 OnEnded = Callable[[int], object]
 """Gets the return code as ``subprocess`` gives it: negative for a signal."""
 
@@ -29,14 +32,15 @@ class Children:
         loop.add_signal_handler(signal.SIGCHLD, self.reap)
 
     def spawn(
-        self, command: list[str], on_ended: OnEnded, *, inherit: Iterable[int] = (), output: int = 2
+        self, command: list[str], on_ended: OnEnded, *, inherit: Iterable[int] = (), output: int = 2, errors: int = 2
     ) -> subprocess.Popen[bytes]:
         """Start a process that reads nothing.
 
         Args:
             on_ended: Called once, in the loop, after the process was reaped.
             inherit: Descriptors that it keeps.
-            output: Descriptor of its stdout; its stderr is this one's.
+            output: Descriptor of its stdout; this process's stderr where nothing else is said.
+            errors: Descriptor of its stderr, likewise.
 
         Raises:
             OSError: It cannot be started.
@@ -45,12 +49,34 @@ class Children:
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
+            stderr=errors,
             pass_fds=tuple(inherit),
             start_new_session=True,  # Ctrl-C in a terminal is for the supervisor; and what it starts ends with it
             env=child_environment(),
         )
         self._living[child] = on_ended
         return child
+
+    async def run(
+        self, command: list[str], limit_s: float, *, inherit: Iterable[int] = (), output: int = 2, errors: int = 2
+    ) -> int:
+        """Run a process to its end and give its return code; one that nobody waits for any more is killed.
+
+        Args:
+            inherit: As of ``spawn``, as are the others.
+
+        Raises:
+            OSError: It cannot be started.
+            asyncio.TimeoutError: It takes longer than ``limit_s``.
+        """
+        ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        child = self.spawn(command, ended.set_result, inherit=inherit, output=output, errors=errors)
+        try:
+            return await asyncio.wait_for(asyncio.shield(ended), limit_s)
+        finally:
+            if not ended.done():
+                signal_group(child.pid, signal.SIGKILL)
+                await asyncio.wait([ended], timeout=_KILLED_S)
 
     def reap(self) -> None:
         """Take the processes that ended, and end whatever they had started and left."""

@@ -112,7 +112,7 @@ class Daemon:
     def _make_port(self) -> Port:
         from edgefuse.supervisor.remote import Remote  # brings libraries that a unit without a link does not need
 
-        return Remote(self.status, self._perform, self.supervision)
+        return Remote(self.status, self._perform, self.supervision, self._children)
 
     async def _reload(self) -> None:
         self._notifier.reloading()

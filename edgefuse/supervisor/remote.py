@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-import subprocess
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from edgefuse.link.commands import (
 )
 from edgefuse.link.commands import TakeSnapshot as SendSnapshot
 from edgefuse.link.messages import PipelineReport, SystemReport
-from edgefuse.planning.child import child_environment
+from edgefuse.supervisor.children import Children, describe_end
 from edgefuse.supervisor.control import AnyRequest, Refused, Reply, SetPaused, SetPin, Status, TakeSnapshot
 from edgefuse.supervisor.supervision import Supervision
 from edgefuse.supervisor.telling import make_pipeline_report, make_system_report
@@ -55,9 +54,11 @@ class Remote:
         status: Callable[[], Status],
         perform: Callable[[AnyRequest], Awaitable[Reply]],
         supervision: Supervision,
+        children: Children,
     ) -> None:
-        """Take how this unit is asked and changed."""
+        """Take how this unit is asked and changed, and what other programs are run by."""
         self._status, self._perform, self._supervision = status, perform, supervision
+        self._children = children
 
     def make_reports(self, n: int) -> tuple[SystemReport, PipelineReport | None]:
         """Say how machine and pipeline are."""
@@ -85,12 +86,63 @@ class Remote:
         if (request := _find_request(action)) is not None:
             await self._ask(request)
             return Outcome()
-        return await asyncio.to_thread(_run, action)
+        return await self._run(action)
 
     async def _ask(self, request: AnyRequest) -> None:
         reply = await self._perform(request)
         if isinstance(reply, Refused):
             raise EdgefuseError(reply.reason)
+
+    async def _run(self, action: Action) -> Outcome:
+        """Do what takes another program."""
+        if isinstance(action, CollectLogs):
+            return await self._collect_logs(action.lines)
+        if isinstance(action, Tune):
+            await self._run_program(module_command(sys.executable, "edgefuse", "tune", "--quick"), TUNE_S)
+            return Outcome()
+        assert isinstance(action, Reboot)
+        await self._reboot()
+        return Outcome()
+
+    async def _collect_logs(self, lines: int) -> Outcome:
+        journal = ["journalctl", "--unit=edgefuse", f"--lines={lines}", "--output=short-iso", "--no-pager"]
+        path = Path(paths.run_dir(), "fleet-logs.txt")
+        path.write_bytes((await self._run_program(journal, 20.0))[-LOG_BYTES:])
+        return Outcome(file=path, file_kind="logs")
+
+    async def _reboot(self) -> None:
+        """Have the system end, in a moment.
+
+        Raises:
+            EdgefuseError: It does not let the service's user do that.
+        """
+        if b'"yes"' not in await self._run_program([*_LOGIND, "CanReboot"], 10.0):
+            raise EdgefuseError("cannot reboot: this system does not let the service's user do that (docs/link.md)")
+        asyncio.get_running_loop().call_later(
+            REBOOT_AFTER_S, self._children.spawn, ["systemctl", "reboot"], lambda _: None
+        )
+
+    async def _run_program(self, command: list[str], limit_s: float) -> bytes:
+        """Run a program and give what it printed; it ends with this process.
+
+        Raises:
+            EdgefuseError: It is not there, fails, or takes too long.
+        """
+        output, errors = (os.memfd_create(f"edgefuse-{name}") for name in ("output", "errors"))
+        try:
+            code = await self._children.run(command, limit_s, output=output, errors=errors)
+            printed, said = (os.pread(file, os.fstat(file).st_size, 0) for file in (output, errors))
+        except asyncio.TimeoutError as e:  # first, as it is an OSError from Python 3.11 on
+            raise EdgefuseError(f"cannot run {command[0]}: it takes longer than {limit_s:g} s") from e
+        except OSError as e:
+            raise EdgefuseError(f"cannot run {command[0]}: {(e.strerror or str(e)).lower()}") from e
+        finally:
+            os.close(output)
+            os.close(errors)
+        if code != 0:
+            lines = said.decode(errors="replace").strip().splitlines() or [describe_end(code)]
+            raise EdgefuseError(f"cannot run {' '.join(command[-2:])}: {lines[-1]}")
+        return printed
 
 
 def _shorten(status: Status) -> Status:
@@ -121,40 +173,3 @@ def _find_donor(face: str) -> str:
     if not _SYNTHETIC.match(face) or not path.is_file():
         raise EdgefuseError(f"cannot pin face '{face}': no synthetic person of that name is installed on this unit")
     return str(path)
-
-
-def _run(action: Action) -> Outcome:
-    """Do what takes another program; blocks."""
-    if isinstance(action, CollectLogs):
-        return _collect_logs(action.lines)
-    if isinstance(action, Tune):
-        _run_program(module_command(sys.executable, "edgefuse", "tune", "--quick"), TUNE_S)
-        return Outcome()
-    assert isinstance(action, Reboot)
-    if b'"yes"' not in _run_program([*_LOGIND, "CanReboot"], 10.0):
-        raise EdgefuseError("cannot reboot: this system does not let the service's user do that (docs/link.md)")
-    threading.Timer(REBOOT_AFTER_S, subprocess.run, (["systemctl", "reboot"],)).start()
-    return Outcome()
-
-
-def _collect_logs(lines: int) -> Outcome:
-    journal = ["journalctl", "--unit=edgefuse", f"--lines={lines}", "--output=short-iso", "--no-pager"]
-    path = Path(paths.run_dir(), "fleet-logs.txt")
-    path.write_bytes(_run_program(journal, 20.0)[-LOG_BYTES:])
-    return Outcome(file=path, file_kind="logs")
-
-
-def _run_program(command: list[str], limit_s: float) -> bytes:
-    """Run a program and give what it printed.
-
-    Raises:
-        EdgefuseError: It is not there, fails, or takes too long.
-    """
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=limit_s, check=False, env=child_environment())
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise EdgefuseError(f"cannot run {command[0]}: {e}") from e
-    if done.returncode != 0:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"it ended with code {done.returncode}"]
-        raise EdgefuseError(f"cannot run {' '.join(command[-2:])}: {lines[-1]}")
-    return done.stdout

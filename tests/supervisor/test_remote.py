@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from fakes.interpreter import write_interpreter
 
 from edgefuse import paths
 from edgefuse.errors import EdgefuseError
-from edgefuse.link.commands import ACTIONS, Action, Pause, PinPoint, Resume, SetEffect, SetFace
+from edgefuse.link.commands import ACTIONS, Action, CollectLogs, Pause, PinPoint, Resume, SetEffect, SetFace, Tune
+from edgefuse.supervisor.children import Children
 from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin
 from edgefuse.supervisor.remote import Remote
 
@@ -22,7 +26,8 @@ def ask(action: Action, reply: Reply = Done()) -> list[AnyRequest]:  # noqa: B00
         asked.append(request)
         return reply
 
-    asyncio.run(Remote(None, perform, None).perform(action))  # type: ignore[arg-type]  # neither is needed for these
+    remote = Remote(None, perform, None, Children())  # type: ignore[arg-type]  # neither is needed for these
+    asyncio.run(remote.perform(action))
     return asked
 
 
@@ -64,3 +69,38 @@ def test_nobody_else_may(root: Path, face: str) -> None:
 
 def test_every_command_has_a_name_of_its_own() -> None:
     assert len(set(ACTIONS.values())) == len(ACTIONS)
+
+
+def run_beside(remote: Callable[[Children], Awaitable[object]]) -> None:
+    """Run what starts other programs, as the supervisor does."""
+
+    async def talk() -> None:
+        children = Children()
+        children.watch(asyncio.get_running_loop())
+        await remote(children)
+
+    asyncio.run(talk())
+
+
+def test_a_long_measurement_does_not_hold_up_the_end(root: Path) -> None:
+    async def leave(children: Children) -> None:
+        measuring = asyncio.create_task(Remote(None, None, None, children).perform(Tune()))  # type: ignore[arg-type]
+        await asyncio.sleep(0.3)
+        measuring.cancel()
+        await asyncio.wait([measuring])
+        with pytest.raises(ChildProcessError):  # nothing of it is left
+            os.waitpid(-1, os.WNOHANG)
+
+    run_beside(leave)
+
+
+def test_a_program_that_fails_is_told_by_its_last_words(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root.mkdir()
+    write_interpreter(root / "journalctl", "echo no journal here >&2; exit 1")
+    monkeypatch.setenv("PATH", str(root))
+
+    async def collect(children: Children) -> None:
+        await Remote(None, None, None, children).perform(CollectLogs())  # type: ignore[arg-type]
+
+    with pytest.raises(EdgefuseError, match=r"^cannot run .*: no journal here$"):
+        run_beside(collect)
