@@ -40,8 +40,3 @@ def read_in_flight(descriptor: int) -> dict[int, Literal["opening", "running"]]:
     """Give what is under way, by the index of the choice in the plan."""
     content = os.pread(descriptor, SIZE_BYTES, 0)
     return {place % PLACES: _WORDS[value] for place, value in enumerate(content) if value}
-
-
-def clear_in_flight(descriptor: int) -> None:
-    """Forget what a worker that is dead was at."""
-    os.pwrite(descriptor, bytes(SIZE_BYTES), 0)

@@ -115,7 +115,7 @@ def explain_rate(status: Status) -> str:
     if beat is None:
         return f"no frames: the worker is {status.service.state}"
     if beat.source == "waiting":
-        return "the source went away and is waited for"
+        return "the source is not there; waiting for it"
     if beat.source == "paused":
         return "paused: edgefuse set resume"
     return _explain_flow(beat, current_point(status))

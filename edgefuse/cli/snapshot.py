@@ -12,6 +12,8 @@ from edgefuse.command import Command
 from edgefuse.errors import EdgefuseError
 from edgefuse.supervisor.control import TakeSnapshot, asked_socket
 
+_ENDINGS = (".png", ".jpg", ".jpeg")
+
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path, help="name.png or name.jpg, replaced where it exists")
@@ -22,13 +24,29 @@ def _run(options: argparse.Namespace) -> int:
     path: Path = options.file.resolve()
     if not path.parent.is_dir():
         raise EdgefuseError(f"cannot write {options.file}: folder {path.parent} does not exist; mkdir -p {path.parent}")
+    if path.suffix.lower() not in _ENDINGS:
+        raise EdgefuseError(
+            f"cannot write {options.file}: it is no picture; end its name with one of {', '.join(_ENDINGS)}"
+        )
     taken = asked_socket().with_name(f"snapshot{path.suffix}")
     tell(TakeSnapshot(path=str(taken)))
-    disk.write_atomically(path, taken.read_bytes())
+    disk.write_atomically(path, _read(taken))
     with suppress(PermissionError):  # the group may look into the folder, not write; there is one such file, in memory
         taken.unlink(missing_ok=True)
     print(f"wrote {options.file}: a frame as it was delivered")
     return 0
+
+
+def _read(taken: Path) -> bytes:
+    """Read what the service wrote.
+
+    Raises:
+        EdgefuseError: Somebody else has taken it away.
+    """
+    try:
+        return taken.read_bytes()
+    except FileNotFoundError as e:
+        raise EdgefuseError("cannot save the picture: another `edgefuse snapshot` was faster; ask again") from e
 
 
 PLUGIN = Command(

@@ -115,8 +115,9 @@ def _count_frames(beat: Heartbeat) -> str:
 
 
 def _heat(status: Status) -> Iterator[str]:
-    yield show_heat(status.heat)
-    yield from show_zones(status.heat)
+    heat = status.heat
+    yield show_heat(heat) if heat.temps_c or heat.stale else f"no sensor; {show_heat(heat)}"
+    yield from show_zones(heat)
 
 
 def _point(status: Status) -> Iterator[str]:
@@ -139,7 +140,8 @@ def _plan(status: Status) -> Iterator[str]:
 
 
 def _unit(status: Status) -> Iterator[str]:
-    yield f"{status.board}, profile {status.profile}, release {status.release or 'not known yet'}"
+    if status.profile:
+        yield f"{status.board}, profile {status.profile}, release {status.release or 'not known yet'}"
     yield f"edgefuse {status.version}, up {show_span(status.uptime_s)}"
 
 

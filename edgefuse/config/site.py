@@ -48,7 +48,7 @@ def load_site(path: Path) -> Site:
     Raises:
         ConfigError: The file cannot be read or does not fit; one line a mistake.
     """
-    site = loader.parse(document.read_text(path), Site, document.show_path(path))
+    site = loader.parse(_read(path), Site, document.show_path(path))
     if site.face is not None and site.effect != "fuse_mesh":
         raise ConfigError(f"{document.show_path(path)}: face: the effect '{site.effect}' has no donor")
     if site.link is not None:
@@ -57,6 +57,15 @@ def load_site(path: Path) -> Site:
         except ConfigError as e:
             raise ConfigError(f"{document.show_path(path)}: link.broker: {e}") from e
     return site
+
+
+def _read(path: Path) -> str:
+    try:
+        return document.read_text(path)
+    except ConfigError as e:
+        if isinstance(e.__cause__, FileNotFoundError):
+            raise ConfigError(f"{e}; write one with a source and a sink (docs/supervisor.md)") from e
+        raise
 
 
 def with_face(settings: Mapping[str, Mapping[str, str]], effect: str, face: str | None) -> dict[str, dict[str, str]]:

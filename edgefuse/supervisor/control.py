@@ -22,7 +22,7 @@ _SERVICE_SOCKET, _SERVICE_STATE = Path("/run/edgefuse/control.sock"), Path("/var
 
 ServiceState = Literal["STOPPED", "STARTING", "RUNNING", "BACKOFF", "STOPPING", "FATAL"]
 Band = Literal["cool", "warm", "hot", "critical"]
-Origin = Literal["pin", "site", "release", "profile", "governor", "default"]
+Origin = Literal["pin", "site", "profile", "governor", "default"]
 """What decided a setting; an earlier word wins over a later one."""
 
 

@@ -62,7 +62,7 @@ def test_a_silent_supervisor_is_told_with_the_time_and_the_last_state_stays() ->
     ("status", "text"),
     [
         (make_status(heartbeat=None), "rate   no frames: the worker is RUNNING"),
-        (replace_beat(make_status(), source="waiting"), "the source went away and is waited for"),
+        (replace_beat(make_status(), source="waiting"), "the source is not there; waiting for it"),
         (replace_beat(make_status(), source="paused"), "paused: edgefuse set resume"),
         (replace_beat(make_status(), failures=7), "frames 7 failed, "),
         (make_status(heat=msgspec.structs.replace(make_status().heat, is_throttled=True)), "THROTTLED"),

@@ -27,6 +27,22 @@ def test_a_refusal_is_told_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_no_picture_is_told_by_the_name_that_was_given(
+    supervisor: FakeSupervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["snapshot", str(tmp_path / "now.txt")]) == 2
+    assert f"cannot write {tmp_path}/now.txt: it is no picture" in capsys.readouterr().err
+    assert supervisor.requests == []
+
+
+def test_a_picture_that_somebody_else_took_is_told(
+    supervisor: FakeSupervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edgefuse.cli.snapshot.tell", lambda _: None)  # it is told done, and nothing is there
+    assert main(["snapshot", str(tmp_path / "now.png")]) == 2
+    assert "ask again" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_not_there_is_told_before_the_service_is_asked(
     supervisor: FakeSupervisor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,7 +103,7 @@ def test_each_setting_tells_what_decided_it() -> None:
             "bounded by anonymise: its thread takes 4",
         ),
         (replace_beat(make_status(), fps=9.0, frame_ms=110.2), "bounded by anonymise: its thread takes 110 ms a frame"),
-        (WAITING, "the source went away and is waited for"),
+        (WAITING, "the source is not there; waiting for it"),
         (make_status(heartbeat=None), "no frames: the worker is RUNNING"),
     ],
     ids=["point", "source", "stage of a file", "stage", "waiting", "no worker"],
@@ -143,3 +143,13 @@ def test_it_loads_no_pixels_and_answers_at_once(supervisor: FakeSupervisor) -> N
 
     # 150 ms are promised where Python itself takes 13; other machines differ, so the ratio of processor times counts.
     assert min(run_cpu_s("-c", code) / run_cpu_s("-c", "pass") for _ in range(5)) < 150 / 13
+
+
+def test_a_unit_without_sensors_is_not_said_to_be_cool_alone() -> None:
+    text = describe(msgspec.structs.replace(make_status(), heat=Heat(temps_c={})))
+    assert "heat      no sensor; cool" in text
+
+
+def test_a_unit_whose_configuration_was_never_read_has_no_empty_words() -> None:
+    text = describe(msgspec.structs.replace(make_status(), board="", profile="", release=""))
+    assert "profile ," not in text

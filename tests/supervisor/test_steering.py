@@ -10,7 +10,7 @@ import pytest
 from fakes.supervisor import write_site
 
 from edgefuse import ipc
-from edgefuse.config.site import Site
+from edgefuse.config.site import Site, site_path
 from edgefuse.store.state import Setup, state_path
 from edgefuse.supervisor.control import Refused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
@@ -86,6 +86,12 @@ def test_a_trip_while_the_worker_goes_over_to_another_effect_is_not_undone(steer
     asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
     assert steering.wanted is not None and steering.wanted.point == 4
     assert worker.told == [ipc.SetPoint(point=4)]
+
+
+def test_a_missing_configuration_says_what_to_write(steering: Steering, journal: Journal) -> None:
+    site_path().unlink()
+    asyncio.run(steering.reload(Worker()))  # type: ignore[arg-type]  # a stand-in
+    assert journal.newest()[-1].text.endswith("; write one with a source and a sink (docs/supervisor.md)")
 
 
 def test_another_point_takes_a_message(steering: Steering, journal: Journal) -> None:
