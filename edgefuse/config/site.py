@@ -14,6 +14,9 @@ from edgefuse.config import document, loader
 from edgefuse.config.link import LinkSettings, parse_broker
 from edgefuse.errors import ConfigError
 
+EffectName = Literal["fuse_mesh", "anonymise", "none"]
+DEFAULT_EFFECT: EffectName = "anonymise"
+
 
 class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person decided for this unit; whatever is left out, edgefuse decides."""
@@ -22,7 +25,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Where frames come from, as ``edgefuse run --source`` takes it."""
     sink: str
     """Where they go, as ``edgefuse run --sink`` takes it."""
-    effect: Literal["fuse_mesh", "anonymise", "none"] = "anonymise"
+    effect: EffectName | None = None
+    """What is done to faces; ``DEFAULT_EFFECT`` without it."""
     face: str | None = None
     """Photo of the donor, for ``fuse_mesh``; a synthetic person without it."""
     settings: dict[str, dict[str, str]] = {}
@@ -49,8 +53,9 @@ def load_site(path: Path) -> Site:
         ConfigError: The file cannot be read or does not fit; one line a mistake.
     """
     site = loader.parse(_read(path), Site, document.show_path(path))
-    if site.face is not None and site.effect != "fuse_mesh":
-        raise ConfigError(f"{document.show_path(path)}: face: the effect '{site.effect}' has no donor")
+    effect = site.effect or DEFAULT_EFFECT
+    if site.face is not None and effect != "fuse_mesh":
+        raise ConfigError(f"{document.show_path(path)}: face: the effect '{effect}' has no donor")
     if site.link is not None:
         try:
             parse_broker(site.link.broker)

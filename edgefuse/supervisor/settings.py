@@ -9,12 +9,11 @@ import msgspec
 
 from edgefuse import ipc
 from edgefuse.config.profile import Profile
-from edgefuse.config.site import Site, with_face
+from edgefuse.config.site import DEFAULT_EFFECT, Site, with_face
 from edgefuse.store.state import Pins
 from edgefuse.supervisor.control import Setting
 
 _EFFECTS = ("fuse_mesh", "anonymise", "none")
-_DEFAULT_EFFECT = "anonymise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,12 @@ class Wanted:
 
     def make_start(self) -> ipc.Start:
         """Give the worker's first message."""
-        site = self.site
+        site, effect = self.site, self.settings["effect"].value
         return ipc.Start(
             source=site.source,
             sink=site.sink,
-            effect=site.effect,
-            settings=with_face(site.settings, site.effect, site.face),
+            effect=effect,
+            settings=with_face(site.settings, effect, site.face),
             profile=site.profile,
             point=self.point,
             is_paused=self.is_paused,
@@ -80,7 +79,7 @@ def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int, *, is
 def _effect(site: Site, pins: Pins) -> Setting:
     if pins.effect is not None:
         return Setting(pins.effect.value, "pin", pins.effect.since)
-    return Setting(site.effect, "default" if site.effect == _DEFAULT_EFFECT else "site")
+    return Setting(DEFAULT_EFFECT, "default") if site.effect is None else Setting(site.effect, "site")
 
 
 def _face(site: Site, pins: Pins) -> Setting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edgefuse.config.site import Site, load_site, with_face
+from edgefuse.config.site import DEFAULT_EFFECT, Site, load_site, with_face
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.planning.board import probe_board
 from edgefuse.planning.proof import plan_unit
@@ -35,7 +35,8 @@ def check_site(site: Site) -> None:
     if site.face is not None and not Path(site.face).is_file():
         raise ConfigError(f"cannot use {site.face} as a face: no such file; name a photo of one person")
     board = probe_board(site.profile, memory_mb=site.memory_mb)
-    settings = with_face(site.settings, site.effect, site.face)
-    request = RunRequest(site.source, site.sink, site.effect, settings, site.pin_point or 0)
+    effect = site.effect or DEFAULT_EFFECT
+    settings = with_face(site.settings, effect, site.face)
+    request = RunRequest(site.source, site.sink, effect, settings, site.pin_point or 0)
     check_request(request, board.profile)
     plan_unit(board.profile, board.release, board.host, board.store, load_state(state_path()))

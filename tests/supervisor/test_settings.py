@@ -35,6 +35,11 @@ def test_nobody_wins_over_a_board_that_is_too_hot() -> None:
     assert (wanted.point, wanted.settings["point"].origin) == (4, "governor")
 
 
+def test_the_default_is_told_from_the_same_effect_in_the_configuration() -> None:
+    told = [want(SITE).settings["effect"], want(change(effect="anonymise")).settings["effect"]]
+    assert [(setting.value, setting.origin) for setting in told] == [("anonymise", "default"), ("anonymise", "site")]
+
+
 def test_a_point_below_the_ladder_is_its_last() -> None:
     assert want(change(pin_point=99)).point == 4
 
