@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edgefuse.vision.scratch import Scalar
 from edgefuse.vision.types import Points
 
-BORDER_SHARE = 0.03
-"""Of the box's longer side, added on every side: blurred masks must reach zero inside the area."""
+BORDER_SHARE = 0.01
+"""Of the box's longer side, added on every side: masks, which are feathered inwards, must be zero along its border."""
 
 
 @dataclass(frozen=True, slots=True)

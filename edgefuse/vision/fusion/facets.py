@@ -41,7 +41,8 @@ def _rim() -> NDArray[np.bool_]:
 
 
 _CORNERS = _corner_points()
-_IS_INNER = ~_rim()
+IS_INNER = ~_rim()
+"""(T,): not of the rim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def make_facets(mesh: Points) -> Facets:
     cosine = z / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-9)
     share = np.clip((cosine - FACING[0]) * np.float32(1 / (FACING[1] - FACING[0])), 0, 1)
     facing = share * share * (3 - 2 * share)
-    facing[_IS_INNER] = 1
+    facing[IS_INNER] = 1
     facing[OUTSIDE] = 0
     sides = (one[:2], two[:2], two[:2] - one[:2])
     longest = np.sqrt(np.maximum.reduce([side[0] * side[0] + side[1] * side[1] for side in sides]))

@@ -9,6 +9,7 @@ import numpy as np
 from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.fusion.area import area_around
 from edgefuse.vision.fusion.blend import Blender, Matte
+from edgefuse.vision.fusion.carrying import TriangleMaps
 from edgefuse.vision.fusion.donor import Donor
 from edgefuse.vision.fusion.facets import make_facets
 from edgefuse.vision.fusion.features import smile_of
@@ -16,7 +17,7 @@ from edgefuse.vision.fusion.focus import LEAST_SCALE, Focus, FocusMeter
 from edgefuse.vision.fusion.light import Gains, LightMeter, Relighter, point_homes
 from edgefuse.vision.fusion.memory import Memory
 from edgefuse.vision.fusion.texture import Texture
-from edgefuse.vision.fusion.warp import MeshWarp
+from edgefuse.vision.fusion.warp import HALF, MeshWarp
 from edgefuse.vision.types import Pixels, Points
 
 
@@ -41,6 +42,7 @@ class Fuser:
         self._focuses = [Focus(donor.textures) for donor in donors] if keeps_eyes_and_mouth else []
         self._relighters = [Relighter(donor.textures[0], donor.shine) for donor in donors]
         self._homes = point_homes(donors[0].textures[0].mesh)
+        self._maps = TriangleMaps(-(-longest_px // HALF))
         self._warp = MeshWarp(longest_px)
         self._matte = Matte(longest_px, keeps_eyes_and_mouth=keeps_eyes_and_mouth)
         self._blender = Blender(longest_px, height_px, width_px)
@@ -48,9 +50,10 @@ class Fuser:
         self._sharpness: Memory[float] = Memory()
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
-        """Forget the light on faces that are gone, and how sharp they were."""
+        """Forget the light on faces that are gone, how sharp they were, and their shape."""
         self._gains.forget_all_but(track_ids)
         self._sharpness.forget_all_but(track_ids)
+        self._maps.forget_all_but(track_ids)
 
     def fuse(
         self, pixels: Pixels, mesh: Points, track_id: int, effect_px: int, strength: float = 1.0, *, donor: int = 0
@@ -80,7 +83,7 @@ class Fuser:
         gains = self._gains.follow(track_id, look_at_light)
         assert gains is not None, "light can be told of every face"
         lit = relighter.light(texture, gains)
-        numbers = self._warp.draw(facets, area.map_height_px, area.map_width_px)
+        numbers = self._maps.draw(track_id, facets, area.map_height_px, area.map_width_px)
         lips = self._donors[donor].smile * (1 - smile_of(mesh))  # of two who smile, the donor's fit
         alpha = self._matte.draw(facets, numbers, *size, lips)
         self._blender.lay(self._warp.bend(lit, facets, numbers, *size), alpha, target, strength)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
-from edgefuse.vision.face.geometry import box_overlap
+from edgefuse.vision.face.geometry import box_around, box_overlap
 from edgefuse.vision.fusion.occlusion import COVERED_SHARE
 from edgefuse.vision.fusion.presence import Trust
 from edgefuse.vision.types import Face
@@ -51,10 +50,10 @@ def trust(signs: Signs) -> Trust:
 
 def has_usable_mesh(face: Face, frame_px: int) -> bool:
     """Tell whether the mesh of a face is one: finite, and of a size that a face can have."""
-    if face.mesh is None or not np.isfinite(face.mesh).all():
+    if face.mesh is None or not math.isfinite(face.mesh.sum()):
         return False
-    face_px = float(np.ptp(face.mesh[:, :2], axis=0).max())
-    return MIN_FACE_PX <= face_px <= MAX_FACE_FRAMES * frame_px
+    x1, y1, x2, y2 = box_around(face.mesh).tolist()
+    return bool(MIN_FACE_PX <= max(x2 - x1, y2 - y1) <= MAX_FACE_FRAMES * frame_px)
 
 
 def overlap_with_others(face: Face, faces: Iterable[Face]) -> float:
