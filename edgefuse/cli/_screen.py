@@ -39,16 +39,14 @@ def has_colours(environ: Mapping[str, str]) -> bool:
 class Screen:
     """Draws lines over the whole terminal, and waits for keys."""
 
-    def __init__(self, *, is_coloured: bool) -> None:
-        """Take the terminal of this process.
+    def __init__(self, *, is_coloured: bool, otherwise: str) -> None:
+        """Take the terminal of this process; ``otherwise`` tells what to do where there is none.
 
         Raises:
             EdgefuseError: There is none, or it cannot be drawn on.
         """
         if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM", "dumb") == "dumb":
-            raise EdgefuseError(
-                "cannot draw here: this is no terminal with a cursor; edgefuse top --once prints one frame"
-            )
+            raise EdgefuseError(f"cannot draw here: this is no terminal with a cursor; {otherwise}")
         self._is_coloured = is_coloured
         self._in, self._out = sys.stdin.fileno(), sys.stdout.fileno()
         self._before = termios.tcgetattr(self._in)

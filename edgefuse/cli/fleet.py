@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from edgefuse.cli import _fleet_enrolment, _fleet_send
+from edgefuse.cli import _fleet_enrolment, _fleet_send, _fleet_view
 from edgefuse.command import Command
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _fleet_enrolment.add_actions(actions)
+    _fleet_view.add_actions(actions)
     _fleet_send.add_actions(actions)
 
 
@@ -20,7 +21,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 PLUGIN = Command(
-    help="make a site, take devices in, command them, and end trust",
+    help="operate many devices: make a site, take devices in, watch and command them, and end trust",
     example="edgefuse fleet send door-3 set-effect anonymise",
     add_arguments=_add_arguments,
     run=_run,

@@ -45,7 +45,8 @@ def _print_frame(view: View) -> int:
 def _watch(view: View) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     glyphs = pick_glyphs(os.environ)
-    with Screen(is_coloured=has_colours(os.environ)) as screen:
+    otherwise = "edgefuse top --once prints one frame"
+    with Screen(is_coloured=has_colours(os.environ), otherwise=otherwise) as screen:
         feed = Feed(screen.wake)
         feed.start()
         while True:

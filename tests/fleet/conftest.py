@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.broker import free_port, serving
+from fakes.broker import Broker, free_port, serving
 from fakes.certified import CertifiedClient
 from fakes.daemon import Daemon
 
@@ -49,6 +49,7 @@ class Fleet:
 
     folder: Path
     port: int
+    broker: Broker
     clients: ExitStack = field(default_factory=ExitStack)
 
     def join(self, device: str, make: Callable[[Path, str], Enrolment] = enrol) -> Path:
@@ -77,8 +78,8 @@ class Fleet:
 def fleet(site: Path) -> Iterator[Fleet]:
     """The site with a real broker that runs with what ``fleet init`` wrote."""
     port = load_site(site).port
-    with serving(site, port=port + 1):  # which is opened last
-        fleet = Fleet(site, port)
+    with serving(site, port=port + 1) as broker:  # which is opened last
+        fleet = Fleet(site, port, broker)
         with fleet.clients:
             yield fleet
 
@@ -95,6 +96,7 @@ def linked(fleet: Fleet, device: str, daemon: Daemon) -> Iterator[None]:
     folder = fleet.folder.with_name(f"{device}-state")
     operator = fleet.operate()
     link = Link(msgspec.convert(settings, LinkSettings), folder, daemon, daemon.loop, TrustedTime())
+    link.set_state("0", "RUNNING")
     link.start()
     operator.wait(lambda: make_topic(device, STATE) in [topic for topic, _ in operator.messages])
     yield

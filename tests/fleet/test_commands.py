@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from fakes.daemon import Daemon
 from fleet.conftest import Fleet, linked
+from screenshot.terminal import Terminal
 
 from edgefuse.__main__ import main
 from edgefuse.link.commands import Outcome, SetEffect
@@ -17,6 +19,12 @@ from edgefuse.link.commands import Outcome, SetEffect
 def run(fleet: Fleet, *arguments: str) -> int:
     """Run an action of ``edgefuse fleet`` on the site."""
     return main(["fleet", *arguments, "--site", str(fleet.folder)])
+
+
+def report_often(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    """Have the device report every two seconds, not every ten."""
+    assert run(fleet, "send", "door-3", "watch") == 0
+    capsys.readouterr()
 
 
 def test_reply_is_told_to_people_and_programs(fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,3 +52,57 @@ def test_silence_has_an_exit_code_of_its_own(fleet: Fleet, capsys: pytest.Captur
     fleet.join("door-3")
     assert run(fleet, "send", "door-3", "pause", "--wait-s", "0.2") == 3
     assert "it does not answer" in capsys.readouterr().err
+
+
+def test_list_has_the_figures_of_every_device(fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet.join("unseen")
+    with linked(fleet, "door-3", daemon):
+        report_often(fleet, capsys)
+        assert run(fleet, "list", "-o", "json", "--wait-s", "60") == 0
+    found = {row["device"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["unseen"]["presence"] == "unseen"
+    device = found["door-3"]
+    assert (device["presence"], device["temp_c"], device["fps"], device["point"]) == ("online", 51.5, 29.8, 0)
+
+
+def test_list_does_not_wait_for_devices_that_say_nothing(
+    fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with linked(fleet, "door-3", daemon):
+        pass
+    assert run(fleet, "list", "-o", "yaml", "--wait-s", "600") == 0
+    assert [row["presence"] for row in yaml.safe_load(capsys.readouterr().out)] == ["offline"]
+
+
+def test_show_has_everything_of_one_device(fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    with linked(fleet, "door-3", daemon):
+        report_often(fleet, capsys)
+        assert run(fleet, "show", "door-3", "--wait-s", "60") == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert (shown["summary"]["presence"], shown["state"]["mqtt"]) == ("online", "5")
+    assert shown["system"]["temp_c"] == {"cpu": 51.5}
+    assert shown["pipeline"]["latency_ms"]["p95"] == 28.0
+    assert run(fleet, "show", "door-4") == 2
+
+
+def test_watch_is_live_and_says_when_the_broker_is_lost(
+    fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (sys.executable, "-m", "edgefuse", "fleet", "watch", "--site", str(fleet.folder))
+    environ = {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    fleet.join("unseen")
+    with linked(fleet, "door-3", daemon), Terminal(command, 100, 24, environ) as screen:
+        report_often(fleet, capsys)
+        screen.wait_until(lambda cells: "51.5" in cells.text and "1 online, 1 unseen" in cells.text)
+        fleet.broker.kill()
+        screen.wait_until(lambda cells: "cannot r" in cells.text)
+        fleet.broker.start()
+        screen.wait_until(lambda cells: "1 online, 1 unseen" in cells.text)
+        screen.type("q")
+        assert screen.finish() == 0
+        assert screen.is_restored
+
+
+def test_watch_without_a_terminal_says_what_to_do(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(fleet, "watch") == 2
+    assert "edgefuse fleet list" in capsys.readouterr().err
