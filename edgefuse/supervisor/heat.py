@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from edgefuse.thermal.zones import Readings, ZoneReader
 
 logger = logging.getLogger(__name__)
 
+QUIET_S = 60.0
+"""A board at its limit is slowed down every few seconds; that is one event, until it was left alone for so long."""
 _FLOOR = ("trip", "blind")
 """Reasons that no pin overrides."""
 
@@ -38,6 +41,8 @@ class HeatWatch:
         self._readings = Readings({})
         self._decision: Decision | None = None
         self._frames_out = 0
+        self._slowed_s: dict[str, float] = {}
+        """When each slow-down was last seen, by its words."""
 
     @property
     def point(self) -> int:
@@ -76,7 +81,7 @@ class HeatWatch:
         )
         was_at_floor = self.is_at_floor
         self._state, self._decision = governor.step(self._state, seen, self._profile.ladder)
-        self._report(self._readings, readings)
+        self._report(self._readings, readings, now_s)
         self._readings = readings
         if self.is_at_floor and not was_at_floor:
             self._journal.note("warning", "too_hot", self.reason)
@@ -100,11 +105,13 @@ class HeatWatch:
             point_reason=self.reason,
         )
 
-    def _report(self, before: Readings, now: Readings) -> None:
+    def _report(self, before: Readings, now: Readings, now_s: float) -> None:
         for zone in set(now.lost).difference(before.lost):
             self._journal.note("warning", "zone_lost", f"the zone {zone} gives no sane reading any more")
-        for text in set(now.slowdowns).difference(before.slowdowns):
-            self._journal.note("warning", "throttled", text)
+        for text in now.slowdowns:
+            if now_s - self._slowed_s.get(text, -math.inf) > QUIET_S:
+                self._journal.note("warning", "throttled", text)
+            self._slowed_s[text] = now_s
 
 
 def _decode(learned: msgspec.Raw) -> GovernorState:

@@ -115,7 +115,7 @@ class ZoneReader:
         yield from sensors.read_slowdowns(self._root)
         count = sensors.count_slowdowns(self._root)
         if self._slowdowns_seen is not None and count > self._slowdowns_seen:
-            yield f"the kernel counted {count - self._slowdowns_seen} slow-downs since the last look"
+            yield "the kernel has counted slow-downs since the last look"
         self._slowdowns_seen = count
 
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 FAILED = 2
 """Exit code after ``Failed``."""
 GRACE_S = 1.5
-"""What a stop leaves to frames that are under way and to a source that is being read; the supervisor waits for 2 s."""
+"""What a stop leaves to frames that are under way and a source that is being read; the supervisor waits for 2.5 s."""
 
 
 def serve(connection: socket.socket, banks: Sequence[memoryview]) -> int:

@@ -79,6 +79,19 @@ def test_absurd_readings_for_a_moment_change_nothing(board: Board) -> None:
     assert (board.heat.point, board.heat.describe().temps_c) == (0, {"x86_pkg_temp": 45})
 
 
+def test_a_board_that_is_slowed_down_again_and_again_says_so_once(board: Board, tmp_path: Path) -> None:
+    counts = tmp_path / "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count"
+    counts.parent.mkdir(parents=True)
+    for count in (0, 3, 8, 8, 9, 30):
+        counts.write_text(f"{count}\n")
+        board.live(70, 2)
+    assert board.kinds().count("throttled") == 1
+    board.live(70, 90)
+    counts.write_text("31\n")
+    board.live(70, 2)
+    assert board.kinds().count("throttled") == 2
+
+
 def test_what_was_learned_is_gone_on_with(board: Board, tmp_path: Path) -> None:
     board.live(60, 300)
     learned = board.heat.learned()
