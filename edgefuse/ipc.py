@@ -121,6 +121,8 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     source_losses: int
     source: SourceState
     """``waiting`` for a live source that went away."""
+    missing: str = ""
+    """Why it is waited for."""
     fps_in: float
     fps: float
     faces: float

@@ -69,6 +69,6 @@ def note_source(journal: Journal, before: ipc.Heartbeat | None, beat: ipc.Heartb
     """Report that the source went away, or is back."""
     is_lost, was_lost = beat.source == "waiting", before is not None and before.source == "waiting"
     if is_lost and not was_lost:
-        journal.note("warning", "source_lost", "the source is not there; waiting for it")
+        journal.note("warning", "source_lost", beat.missing or "the source is not there; waiting for it")
     elif was_lost and not is_lost:
         journal.note("info", "source_back", "the source is back")

@@ -198,7 +198,8 @@ class Supervision:
             run.health = health.on_beat(run.health, beat, self._now_s)
         if beat.source != "flowing":
             is_open = run.health is not None
-            self._take(service.on_resting(self.service, self._now_s, _RESTING[beat.source], is_open=is_open))
+            reason = _RESTING[beat.source] + (f": {beat.missing}" if beat.missing else "")
+            self._take(service.on_resting(self.service, self._now_s, reason, is_open=is_open))
         elif beat.frames_out > (before.frames_out if before else 0):
             self._take(service.on_delivered(self.service, self._now_s))
         if self.service.state == "RUNNING" and not was_running:

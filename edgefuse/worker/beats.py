@@ -46,6 +46,7 @@ class Beats:
             failures=now.failures,
             source_losses=now.source_losses,
             source=self._source.state,
+            missing=self._source.missing,
             fps_in=round((now.frames_in - before.frames_in) / elapsed_s, 2),
             fps=round(delivered / elapsed_s, 2),
             faces=round((now.faces - before.faces) / delivered, 2) if delivered else 0.0,
@@ -79,7 +80,7 @@ class Beats:
         return max(sum(stages_ms.get(name, 0.0) for name in names) for names in threads)
 
 
-def waiting_beat(point: int, effect: str) -> Heartbeat:
+def waiting_beat(point: int, effect: str, missing: str) -> Heartbeat:
     """Give the heartbeat of a worker whose live source was not there yet."""
     return Heartbeat(
         frames_in=0,
@@ -89,6 +90,7 @@ def waiting_beat(point: int, effect: str) -> Heartbeat:
         failures=0,
         source_losses=0,
         source="waiting",
+        missing=missing,
         fps_in=0.0,
         fps=0.0,
         faces=0.0,

@@ -39,6 +39,7 @@ class PausableSource:
         self._changed = threading.Condition()
         self._is_paused = is_paused
         self._is_gone = True
+        self._reason = ""
         self._is_ending = False
         self._has_been_open = False
         self._is_live = False
@@ -49,6 +50,11 @@ class PausableSource:
         """What it is at."""
         return "paused" if self._is_paused else "waiting" if self._is_gone else "flowing"
 
+    @property
+    def missing(self) -> str:
+        """Why it is waited for; empty while it is not."""
+        return self._reason if self.state == "waiting" else ""
+
     def open(self) -> StreamFormat:
         """Open the source; the first time, wait for a live one that is not there.
 
@@ -56,18 +62,17 @@ class PausableSource:
             SourceError: It cannot be opened, and trying again is no use.
             SourceGoneError: A live source that was there before is not there now.
         """
-        told = ""
         while True:
             try:
                 stream = self._source.open()
                 break
             except SourceGoneError as e:
-                self._is_gone = True
+                is_news = str(e) != self._reason  # the same one twice a second would fill the journal
+                self._note_gone(e)
                 if self._has_been_open:
                     raise
-                if str(e) != told:  # the same one twice a second would fill the journal
-                    told = str(e)
-                    logger.warning("source is not there, waiting for it reason=%s", told)
+                if is_news:
+                    logger.warning("source is not there, waiting for it reason=%s", e)
                 self._await_first()
         self._is_gone, self._has_been_open, self._is_live = False, True, stream.is_live
         return stream
@@ -83,8 +88,8 @@ class PausableSource:
             return None
         try:
             capture = self._source.read(buffer)
-        except SourceGoneError:
-            self._is_gone = True
+        except SourceGoneError as e:
+            self._note_gone(e)
             raise
         # A film that rested goes on where it was; a player would hurry after the time that it missed.
         return capture and replace(capture, captured_ns=capture.captured_ns + self._rested_ns)
@@ -128,6 +133,9 @@ class PausableSource:
         else:
             self._rested_ns += clock.now_ns() - since_ns
         return True
+
+    def _note_gone(self, reason: SourceGoneError) -> None:
+        self._is_gone, self._reason = True, str(reason)
 
     def _await_first(self) -> None:
         with self._changed:

@@ -149,7 +149,8 @@ class _Service:
                 orders.obey(message)
 
     def _beat_early(self) -> None:
-        self._link.send(waiting_beat(self._start.point, self._start.effect))
+        missing = self._source.missing if self._source else ""
+        self._link.send(waiting_beat(self._start.point, self._start.effect, missing))
 
 
 class Steps:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any  # Any: JSON as it comes
 
 BEAT_S = 0.05
+MISSING = "cannot open camera /dev/video7: no such device"
 SETUP = {"sha256": "ab" * 32, "size_px": 128, "runtime": "tflite", "version": "1", "target": "cpu", "threads": 1}
 CHOICE = {
     "task": "detect_faces",
@@ -127,9 +128,10 @@ class Worker:
         """Tell how it goes."""
         state = "paused" if self.is_paused else "waiting" if self.source == "waiting" else "flowing"
         self.frames += state == "flowing" and self.source != "idle"
+        missing = MISSING if state == "waiting" else ""
         counts = dict.fromkeys(("dropped", "skipped", "failures", "source_losses"), 0)
         self.send(**{
-            "is": "Heartbeat", "frames_in": self.frames, "frames_out": self.frames, **counts, "source": state,
+            "is": "Heartbeat", "missing": missing, "frames_in": self.frames, "frames_out": self.frames, **counts, "source": state,
             "fps_in": 30.0, "fps": 30.0, "faces": 1.0, "latency_ms": {"p50": 9, "p95": 10, "p99": 11}, "frame_ms": 8.0,
             "stages_ms": {}, "point": self.point, "effect": self.effect, "rss_mb": 100.0,
         })  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fakes.supervisor import Running, write_site
+from fakes.worker_program import MISSING
 
 from edgefuse import paths
 from edgefuse.config.site import site_path
@@ -91,7 +92,7 @@ def test_a_worker_that_hangs_is_ended_and_replaced(supervise: Supervise) -> None
 
 def test_a_missing_source_is_waited_for(supervise: Supervise) -> None:
     running = supervise("waiting")
-    status = running.wait(lambda s: s.service.reason == "waits for the source")
+    status = running.wait(lambda s: s.service.reason == f"waits for the source: {MISSING}")
     assert (status.service.state, status.service.restarts) == ("RUNNING", 0)
 
 
@@ -181,7 +182,7 @@ def test_another_effect_needs_no_restart_and_another_source_does(supervise: Supe
     assert status.service.pid == before and status.settings["effect"].origin == "site"
     write_site("waiting", effect="none")
     running.signal(signal.SIGHUP)
-    status = running.wait(lambda s: s.service.reason == "waits for the source")
+    status = running.wait(lambda s: s.service.reason.startswith("waits for the source"))
     assert status.service.pid != before
 
 

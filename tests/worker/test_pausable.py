@@ -70,9 +70,9 @@ def test_it_is_waited_for_at_the_start_only(monkeypatch: pytest.MonkeyPatch, cap
     inner.opened = 1  # so that the first opening of all meets the trouble
     source = PausableSource(inner, on_waiting=lambda: waited.append(time.monotonic()))
     source.open()
-    assert (len(waited), source.state) == (3, "flowing")
+    assert (len(waited), source.state, source.missing) == (3, "flowing", "")
     assert len(caplog.records) == 1  # a camera may be away for months
     inner.reopen_trouble.append(gone)
     with pytest.raises(SourceGoneError):
         source.open()
-    assert source.state == "waiting"
+    assert (source.state, source.missing) == ("waiting", "cannot open camera: unplugged")

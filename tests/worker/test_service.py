@@ -148,6 +148,7 @@ def test_a_camera_that_is_not_there_at_the_start_is_waited_for(store: Store) -> 
     with driven(start("/dev/video99")) as driver:
         beat = driver.wait_for(ipc.Heartbeat)
         assert (beat.source, beat.frames_in) == ("waiting", 0)
+        assert beat.missing.startswith("cannot ")
         driver.send(ipc.Stop())
         assert driver.wait_for_end() == 0
 
