@@ -131,7 +131,8 @@ class Worker:
         missing = MISSING if state == "waiting" else ""
         counts = dict.fromkeys(("dropped", "skipped", "failures", "source_losses"), 0)
         self.send(**{
-            "is": "Heartbeat", "missing": missing, "frames_in": self.frames, "frames_out": self.frames, **counts, "source": state,
+            "is": "Heartbeat", "frames_in": self.frames, "frames_out": self.frames, **counts, "source": state,
+            "missing": missing,
             "fps_in": 30.0, "fps": 30.0, "faces": 1.0, "latency_ms": {"p50": 9, "p95": 10, "p99": 11}, "frame_ms": 8.0,
             "stages_ms": {}, "point": self.point, "effect": self.effect, "rss_mb": 100.0,
         })  # fmt: skip
