@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edgefuse import ipc
+from edgefuse.config.address import without_secrets
 from edgefuse.config.profile import Profile
 from edgefuse.config.site import DEFAULT_EFFECT, Site, with_face
 from edgefuse.store.state import Pins
@@ -69,8 +70,8 @@ def resolve(site: Site, profile: Profile, pins: Pins, governed_point: int, *, is
             "effect": effect,
             "face": face,
             "point": point,
-            "source": Setting(site.source, "site"),
-            "sink": Setting(site.sink, "site"),
+            "source": Setting(without_secrets(site.source), "site"),
+            "sink": Setting(without_secrets(site.sink), "site"),
             "memory_mb": Setting(str(memory_mb), "site" if site.memory_mb else "profile"),
         },
     )

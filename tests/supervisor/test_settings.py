@@ -40,6 +40,12 @@ def test_the_default_is_told_from_the_same_effect_in_the_configuration() -> None
     assert [(setting.value, setting.origin) for setting in told] == [("anonymise", "default"), ("anonymise", "site")]
 
 
+def test_the_cameras_password_is_for_the_worker_alone() -> None:
+    wanted = want(change(source="rtsp://me:secret@camera/1?key=secret"))
+    assert wanted.settings["source"].value == "rtsp://camera/1"  # status goes to the group, and to the fleet
+    assert wanted.make_start().source == "rtsp://me:secret@camera/1?key=secret"
+
+
 def test_a_point_below_the_ladder_is_its_last() -> None:
     assert want(change(pin_point=99)).point == 4
 

@@ -65,10 +65,3 @@ def parse_address(
     if mode.rate_hz == 0:
         raise ValueError("a rate of 0 gives no frames")
     return Address(place, mode, frozenset(said), counted)
-
-
-def without_secrets(url: str) -> str:
-    """Give a URL for messages: without user and password, and without a query, where many cameras want theirs."""
-    scheme, _, rest = url.partition("//")
-    server, slash, path = rest.partition("/")
-    return f"{scheme}//{server.rpartition('@')[2]}{slash}{path.partition('?')[0]}"

@@ -11,8 +11,8 @@ import contextlib
 import av
 from av.container import OutputContainer
 
+from edgefuse.config.address import without_secrets
 from edgefuse.errors import SinkError
-from edgefuse.vision.media.address import without_secrets
 from edgefuse.vision.media.encoded import H264Stream
 from edgefuse.vision.media.recording import reason
 from edgefuse.vision.sink import SinkType

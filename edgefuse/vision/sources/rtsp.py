@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import av
 
+from edgefuse.config.address import without_secrets
 from edgefuse.errors import SourceError
-from edgefuse.vision.media.address import without_secrets
 from edgefuse.vision.media.live_stream import LiveStream
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, SourceType, StreamFormat
