@@ -53,11 +53,11 @@ class Area:
         return self._scale(points, self.map_width_px, self.map_height_px)
 
     def _scale(self, points: Points, width_px: int, height_px: int) -> Points:
-        scale = np.array((width_px / self.width_px, height_px / self.height_px), np.float32)
-        moved: Points = points.copy()
-        moved[:, :2] = (points[:, :2] + (0.5 - self.left_px, 0.5 - self.top_px)) * scale - 0.5
-        moved[:, 2:] *= scale[0]
-        return moved
+        along, down = width_px / self.width_px, height_px / self.height_px
+        scale = np.array((along, down, along), np.float32)
+        start = np.array(((0.5 - self.left_px) * along - 0.5, (0.5 - self.top_px) * down - 0.5, 0), np.float32)
+        axes = points.shape[1]
+        return np.asarray(points * scale[:axes] + start[:axes], np.float32)
 
 
 def area_around(box: NDArray[np.float32], shape: tuple[int, ...], longest_px: int) -> Area | None:
