@@ -84,7 +84,7 @@ def send(session: Session, sealed: Sealed, wait_s: float) -> Answer:
     """
     device, id = sealed.command.device, sealed.command.id
     exchange = Exchange(device, id, has_file=sealed.command.command in FILE_SUFFIXES)
-    session.subscribe([make_topic(device, REPLY, id), make_topic(device, BLOB, id), make_topic(device, STATE)])
+    session.subscribe([make_topic(device, REPLY, id), make_topic(device, BLOB, id), make_topic(device, STATE)], qos=1)
     session.publish(make_topic(device, COMMAND), sealed.envelope)
     end_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
     while (answer := exchange.answer) is None:

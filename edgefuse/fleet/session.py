@@ -84,16 +84,19 @@ class Session:
         self._client.loop_start()
         if not isinstance(self._take(GREETING_S), _Opened):
             raise BrokerError(f"cannot reach the broker at {host}:{port}: it does not greet")
-        self._client.subscribe(self._marker, 1)
+        self._client.subscribe(self._marker, 0)
 
     def close(self) -> None:
         """Take leave."""
         self._client.disconnect()
         self._client.loop_stop()
 
-    def subscribe(self, topics: Sequence[str]) -> None:
-        """Ask for topics; what the broker retained comes first."""
-        self._client.subscribe([(topic, 1) for topic in topics])
+    def subscribe(self, topics: Sequence[str], qos: int) -> None:
+        """Ask for topics; what the broker retained comes first.
+
+        Many devices are asked for at QoS 0: mosquitto drops what is retained at QoS 1 beyond a thousand messages.
+        """
+        self._client.subscribe([(topic, qos) for topic in topics])
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send at QoS 1."""

@@ -15,7 +15,7 @@ MAX_AT_ONCE = 20_000
 
 def observe(session: Session, device: str = "+") -> None:
     """Ask for what all devices say of themselves, or one."""
-    session.subscribe([f"{PREFIX}/{device}/{topic.name}" for topic in TOPICS])
+    session.subscribe([f"{PREFIX}/{device}/{topic.name}" for topic in TOPICS], qos=0)
 
 
 def gather(session: Session, roster: Roster, wait_s: float) -> None:
