@@ -99,7 +99,7 @@ class Opened(Message, frozen=True, kw_only=True, tag=True):
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds until delivery since the last heartbeat."""
+    """Milliseconds until delivery."""
 
     p50: float
     p95: float
@@ -128,6 +128,7 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     faces: float
     """A delivered frame, on average."""
     latency_ms: Latency
+    """Since the last heartbeat."""
     frame_ms: float
     """Time of the slowest thread for a frame, median: what the rate is bounded by."""
     stages_ms: Mapping[str, float]

@@ -7,17 +7,10 @@ from pathlib import Path
 import msgspec
 
 from edgefuse import clock
+from edgefuse.ipc import Latency
 from edgefuse.memory import BYTES_PER_MB, resident_mb
 from edgefuse.planning.plan import Plan
 from edgefuse.worker.histogram import Histogram
-
-
-class Latency(msgspec.Struct, frozen=True):
-    """Until delivery, milliseconds: from capture of a live stream, from the start of decoding of a file."""
-
-    p50: float
-    p95: float
-    p99: float
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -70,6 +63,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float
     """Processor seconds of all threads."""
     latency_ms: Latency
+    """Until delivery: from capture of a live stream, from the start of decoding of a file."""
     rss_mb: Memory
     pool: Pool
     stages: dict[str, StageTime]

@@ -15,6 +15,7 @@ import msgspec
 from edgefuse import clock
 from edgefuse.config.profile import Profile
 from edgefuse.errors import ConfigError, RuntimeLoadError, RuntimeMissingError, RuntimeRunError, SinkError
+from edgefuse.ipc import Latency
 from edgefuse.memory import resident_mb
 from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
@@ -31,7 +32,7 @@ from edgefuse.vision.source import Source, StreamFormat, make_source, split_addr
 from edgefuse.worker import report
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
-from edgefuse.worker.report import Latency, Memory, Pool, RunReport
+from edgefuse.worker.report import Memory, Pool, RunReport
 
 _FILE_SOURCES = ("file", "loop", "photo")
 

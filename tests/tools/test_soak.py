@@ -14,11 +14,12 @@ from fakes.clips import make_frame, quarters, write_clip
 
 from edgefuse.cli._plan import probe_board
 from edgefuse.errors import SourceError
+from edgefuse.ipc import Latency
 from edgefuse.planning.plan import Plan
 from edgefuse.store.store import Store
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import make_source
-from edgefuse.worker.report import Latency, Memory, Pool, RunReport
+from edgefuse.worker.report import Memory, Pool, RunReport
 from edgefuse.worker.run import RunRequest
 
 PLAN = Plan(profile="board", release="0", choices=(), rejections=())
