@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +12,7 @@ import pytest
 from fakes.broker import Broker, free_port, serving
 from fakes.certified import CertifiedClient
 from fakes.daemon import Daemon
+from fakes.memory_folder import memory_folder
 
 from edgefuse.config.link import LinkSettings
 from edgefuse.fleet.enrolment import enrol, init_site
@@ -26,13 +25,9 @@ from edgefuse.trusted_time import TrustedTime
 
 @pytest.fixture
 def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: these tests sync often, seconds on a busy disk."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory, prefix="edgefuse-") as folder:
-        yield Path(folder)
+    """A folder in memory where there is one: these tests sync often."""
+    with memory_folder(otherwise=tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture

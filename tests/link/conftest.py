@@ -1,25 +1,20 @@
 """What tests of the link share: one real broker, and a device, a daemon and an operator around it."""
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fakes.broker import Broker, serving
 from fakes.daemon import Daemon
+from fakes.memory_folder import memory_folder
 from fakes.operator_station import Observer, Signer, trust
 
 
 @pytest.fixture
 def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: these tests sync thousands of times, minutes on a busy disk."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir=memory, prefix="edgefuse-") as folder:
-        yield Path(folder)
+    """A folder in memory where there is one: these tests sync thousands of times."""
+    with memory_folder(otherwise=tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture
