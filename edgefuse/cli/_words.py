@@ -30,13 +30,13 @@ def show_time(at: str) -> str:
 
 
 def show_event(event: Event) -> str:
-    """Give an event on one line, without anything that a terminal would obey."""
+    """Give an event on one line."""
     return printable(f"{show_time(event.at)} {event.level:<7} {event.text} ({event.kind})")
 
 
 def printable(text: str) -> str:
-    """Replace what a terminal would obey: texts may hold what a camera or a file is called."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    """Give a text on one line, without what a terminal would obey: it may hold what a camera or a file is called."""
+    return "".join(c if c.isprintable() else "?" for c in "; ".join(text.splitlines()))
 
 
 def show_origin(setting: Setting) -> str:

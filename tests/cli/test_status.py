@@ -9,6 +9,7 @@ import pytest
 from fakes.control import FakeSupervisor, make_status, replace_beat
 
 from edgefuse.__main__ import main
+from edgefuse.cli._words import show_event
 from edgefuse.cli.status import describe, is_well
 from edgefuse.supervisor.control import Event, Heat, Setting, Status
 
@@ -125,6 +126,12 @@ def test_zones_come_by_their_distance_to_the_trip_and_old_readings_are_marked() 
 def test_what_a_terminal_would_obey_is_not_printed() -> None:
     event = Event(at="2026-11-20T09:00:00Z", level="info", kind="source_lost", text="camera \x1b[2J went away")
     assert "camera ?[2J went away" in describe(make_status(events=(event,)))
+
+
+def test_mistakes_of_several_lines_stay_apart_on_one() -> None:
+    text = "edgefuse.yaml:1:1: missing `sink`\nedgefuse.yaml:2:1: unknown key `sinc`"
+    event = Event(at="2026-11-20T09:00:00Z", level="error", kind="configuration_refused", text=text)
+    assert "missing `sink`; edgefuse.yaml:2:1: unknown key" in show_event(event)
 
 
 def test_it_loads_no_pixels_and_answers_at_once(supervisor: FakeSupervisor) -> None:
