@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from edgefuse.clock import NS_PER_S
 from edgefuse.vision.face.canonical import turn_of
 from edgefuse.vision.face.patches import PatchSampler, load_patches
 from edgefuse.vision.fusion.occlusion import Occlusion
-from edgefuse.vision.fusion.presence import PAUSED, Phase, Presence, Trust, first, step
+from edgefuse.vision.fusion.presence import PAUSED, Presence, Trust, first, step
 from edgefuse.vision.fusion.signs import Signs, overlap_with_others, trust
 from edgefuse.vision.types import Face, Frame
 
 KEPT_S = 2.0
 """How long a face that is gone is remembered; the tracker gives ids back for one second."""
-EVERY = 2
-"""Frames from one look at the pixels and the pose of a face that is fused to the next: a doubt comes 33 ms later at
-worst, and half the price is saved. Others are looked at in every frame, as nothing is drawn over them."""
 MIN_FACING = 0.6
 """Patches turned further away are not judged: when the head turns, background and ears slide under them."""
 
@@ -29,10 +26,6 @@ class Watched:
     presence: Presence
     seen_ns: int
     occlusion: Occlusion = field(default_factory=Occlusion)
-    signs: Signs | None = None
-    """What was seen last."""
-    age: int = 0
-    """Frames since then."""
 
 
 class Watch:
@@ -57,40 +50,32 @@ class Watch:
 
     def _opacity(self, face: Face, faces: Sequence[Face], frame: Frame, *, is_target: bool) -> float:
         """Take one face's next step."""
-        watched, is_new = self._watched.get(face.track_id), face.track_id not in self._watched
+        watched = self._watched.get(face.track_id)
         if watched is None:
-            watched = self._watched[face.track_id] = Watched(PAUSED, frame.captured_ns)
-        sum_ = self._trust(face, faces, frame, watched) if is_target else Trust.DOUBT
-        if not is_new:
-            watched.presence = step(watched.presence, sum_, frame.captured_ns)
-        elif is_target:
-            watched.presence = first(sum_)
-        watched.seen_ns = frame.captured_ns
-        return watched.presence.opacity
+            watched = Watched(PAUSED, frame.captured_ns)
+            self._watched[face.track_id] = watched
+            presence = first(self._trust(face, faces, frame, watched.occlusion)) if is_target else PAUSED
+        else:
+            sum_ = self._trust(face, faces, frame, watched.occlusion) if is_target else Trust.DOUBT
+            presence = step(watched.presence, sum_, frame.captured_ns)
+        watched.presence, watched.seen_ns = presence, frame.captured_ns
+        return presence.opacity
 
-    def _trust(self, face: Face, faces: Sequence[Face], frame: Frame, watched: Watched) -> Trust:
-        """Read the signs of one face, or those that cost nothing."""
-        watched.age += 1
-        signs = watched.signs
-        if signs is None or watched.age >= EVERY or watched.presence.phase is not Phase.VISIBLE:
-            signs, watched.age = self._look(face, frame, watched.occlusion), 0
-        watched.signs = replace(signs, score=face.score, overlapped=overlap_with_others(face, faces))
-        return trust(watched.signs)
-
-    def _look(self, face: Face, frame: Frame, occlusion: Occlusion) -> Signs:
-        """Look at one face, and at it alone."""
+    def _trust(self, face: Face, faces: Sequence[Face], frame: Frame, occlusion: Occlusion) -> Trust:
+        """Read the signs of one face."""
         assert face.mesh is not None, "only faces with a mesh are watched"
         turn = turn_of(face.mesh)
         look, is_inside = self._sampler.look(frame.pixels, face.mesh)
         is_inside &= self._patches.is_face
         is_seen = is_inside & (self._patches.facing(turn) >= MIN_FACING)
-        return Signs(
+        signs = Signs(
             score=face.score,
             facing=float(turn[2, 2]),
             in_frame=float(is_inside.sum() / self._patches.is_face.sum()),
             covered=occlusion.compare(look, is_seen, frame.captured_ns) if is_seen.any() else 0.0,
-            overlapped=0.0,
+            overlapped=overlap_with_others(face, faces),
         )
+        return trust(signs)
 
     def _mind_the_missing(self, seen: Collection[int], now_ns: int) -> None:
         """Faces that vanished come back as if from a pause, or, after a while, as new ones."""
