@@ -34,7 +34,7 @@ from edgefuse.worker.turnstile import Turnstile
 logger = logging.getLogger(__name__)
 
 BUFFERS = 8  # four threads and three mailboxes hold one each, and one is free so that capture never waits
-FILE_PLACES = 3
+FILE_PLACES = 2
 """Frames that wait before find, and before compose, from file to file. The pool bounds both together; with 1, a search
 of three frame periods made compose wait for two."""
 LIVE_FRAMES = 2
