@@ -8,7 +8,7 @@ from edgefuse.planning.board import Board
 from edgefuse.vision.pool import Buffer
 
 ROUNDS, FRAMES = (3, 12), 50
-"""Rounds at first, and where a step saves too little in so few, which a neighbour on a shared machine may have slowed."""
+"""Rounds at first, and where a step saves too little in so few: a neighbour of a shared machine may slow one."""
 LEAST_SAVING = 0.08  # half of what the full measurement asks: so few rounds are right within 7 points at best
 
 
