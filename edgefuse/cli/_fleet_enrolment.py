@@ -15,7 +15,7 @@ from edgefuse import disk, paths
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.broker import reload_broker
-from edgefuse.fleet.site import load_site
+from edgefuse.fleet.site import load_register
 from edgefuse.link.credentials import Enrolment, encode_line
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ def _init(options: argparse.Namespace) -> int:
     from edgefuse.fleet.enrolment import init_site
 
     folder = site_folder(options)
-    site = init_site(folder, options.host, options.port)
+    register = init_site(folder, options.host, options.port)
     print(f"made a site in {folder}; who has this folder commands the fleet: keep a copy where nobody finds it")
-    print(f"devices connect to {site.devices_url}, operators to port {site.port + 1}")
+    print(f"devices connect to {register.devices_url}, operators to port {register.port + 1}")
     print(f"broker: mosquitto -c {folder}/mosquitto.conf")
     print("next:   edgefuse fleet enrol NAME")
     return 0
@@ -68,7 +68,7 @@ def _enrol(options: argparse.Namespace) -> int:
     from edgefuse.fleet.enrolment import enrol
 
     folder = site_folder(options)
-    was_revoked = options.device in load_site(folder).members
+    was_revoked = options.device in load_register(folder).members
     _give(options, enrol)
     if was_revoked:
         _tell_broker(folder)

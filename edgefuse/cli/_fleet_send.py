@@ -15,7 +15,7 @@ from edgefuse.cli._words import printable
 from edgefuse.fleet.sending import FILE_SUFFIXES, Answer, SilentError, send
 from edgefuse.fleet.session import connected
 from edgefuse.fleet.signing import make_action, seal_action
-from edgefuse.fleet.site import load_site
+from edgefuse.fleet.site import load_register
 from edgefuse.link.commands import DEFAULT_LIMIT_S, LIMITS_S
 from edgefuse.link.messages import NOTHING, encode
 
@@ -63,7 +63,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 def _send(options: argparse.Namespace) -> int:
     folder, device, command = site_folder(options), options.device, options.command
     action = make_action(command, options.value)
-    load_site(folder).find(device)
+    load_register(folder).find(device)
     asked = Sent(device=device, command=command, args=msgspec.Raw(encode(action)))
     if options.dry_run:
         _print(asked, options.form)

@@ -16,7 +16,7 @@ from edgefuse.cli._fleet_table import make_table, page_size, render
 from edgefuse.cli._screen import Screen, has_colours
 from edgefuse.fleet.roster import Roster, Row
 from edgefuse.fleet.session import BrokerError, Session, connected
-from edgefuse.fleet.site import load_site
+from edgefuse.fleet.site import load_register
 from edgefuse.fleet.viewing import gather, observe, take_news
 from edgefuse.link.messages import Inventory, PipelineReport, State, SystemReport
 
@@ -77,7 +77,7 @@ def _show_rows(rows: list[Row], form: Form) -> str:
 
 def _show(options: argparse.Namespace) -> int:
     device = options.device
-    load_site(site_folder(options)).find(device)
+    load_register(site_folder(options)).find(device)
     roster = _gather(options, device)
     view, row = roster.view(device), next(row for row in roster.rows(clock.now_ns()) if row.device == device)
     shown = Shown(summary=row, state=view.state, system=view.system, pipeline=view.pipeline, inventory=view.inventory)
@@ -87,7 +87,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _gather(options: argparse.Namespace, device: str) -> Roster:
     folder = site_folder(options)
-    roster = Roster(load_site(folder), clock.now_ns())
+    roster = Roster(load_register(folder), clock.now_ns())
     with connected(folder) as session:
         observe(session, device)
         gather(session, roster, options.wait_s)
@@ -97,7 +97,7 @@ def _gather(options: argparse.Namespace, device: str) -> Roster:
 def _watch(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     folder = site_folder(options)
-    roster = Roster(load_site(folder), clock.now_ns())
+    roster = Roster(load_register(folder), clock.now_ns())
     otherwise = "edgefuse fleet list prints a table"
     with Screen(is_coloured=has_colours(os.environ), otherwise=otherwise) as screen:
         watch = Watch(screen, roster)

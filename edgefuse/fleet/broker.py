@@ -12,7 +12,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from edgefuse.fleet.site import OPERATOR, Site
+from edgefuse.fleet.site import OPERATOR, Register
 from edgefuse.link.connection import MAX_PACKET_BYTES
 from edgefuse.link.topics import PREFIX
 
@@ -62,7 +62,7 @@ topic readwrite {MARKER_PREFIX}/#
 """
 
 
-def make_configuration(folder: Path, site: Site) -> str:
+def make_configuration(folder: Path, register: Register) -> str:
     """Give ``mosquitto.conf`` for a site in that folder.
 
     A broker that is started as root becomes another user, who may not read the keys, unless it is told to stay root.
@@ -71,14 +71,14 @@ def make_configuration(folder: Path, site: Site) -> str:
         folder=folder,
         user=getpass.getuser(),
         limit=MAX_PACKET_BYTES,
-        devices_port=site.port,
-        operators_port=site.operators_broker.port,
+        devices_port=register.port,
+        operators_port=register.operators_broker.port,
     )
 
 
-def make_rules(site: Site) -> str:
+def make_rules(register: Register) -> str:
     """Give the file ``acl``: a revoked device that is still connected may read and write nothing from now on."""
-    revoked = [device for device, member in site.members.items() if member.is_revoked]
+    revoked = [device for device, member in register.members.items() if member.is_revoked]
     return _RULES + "".join(f"\nuser {device}\ntopic deny {PREFIX}/{device}/#\n" for device in revoked)
 
 

@@ -18,7 +18,7 @@ from edgefuse.config.link import DEVICE_ID
 from edgefuse.errors import ConfigError, EdgefuseError, StoreError
 from edgefuse.fleet.authority import Identity, issue, load_identity, make_authority, make_revocations
 from edgefuse.fleet.broker import make_configuration, make_rules
-from edgefuse.fleet.site import OPERATOR, Member, Site, add_signing_key, changing, load_signing_key, save_site
+from edgefuse.fleet.site import OPERATOR, Member, Register, add_signing_key, changing, load_signing_key, save_register
 from edgefuse.link.credentials import Enrolment
 from edgefuse.link.operators import OperatorEntry, make_key_id
 
@@ -27,7 +27,7 @@ _LOCAL = ("localhost", "127.0.0.1")
 """Names that the broker is reached by from its own machine."""
 
 
-def init_site(folder: Path, host: str, port: int) -> Site:
+def init_site(folder: Path, host: str, port: int) -> Register:
     """Make a site's authority, keys and broker configuration, all or nothing.
 
     Args:
@@ -45,19 +45,19 @@ def init_site(folder: Path, host: str, port: int) -> Site:
     if folder.exists() and any(folder.iterdir()):
         raise EdgefuseError(f"cannot make a site in {folder}: it is not empty; name another folder")
     signing_key = SigningKey.generate()
-    site = Site(host=host, port=port, key_id=make_key_id(signing_key.verify_key))
+    register = Register(host=host, port=port, key_id=make_key_id(signing_key.verify_key))
     new = folder.with_name(f".{folder.name}.new")
     with disk.writing(folder):
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True, mode=0o700)
         (new / "broker").mkdir()
-        add_signing_key(new, signing_key, site.key_id)
-        disk.write_atomically(new / "mosquitto.conf", make_configuration(folder, site).encode())
-        _write_certificates(new, site)
-        save_site(new, site)
+        add_signing_key(new, signing_key, register.key_id)
+        disk.write_atomically(new / "mosquitto.conf", make_configuration(folder, register).encode())
+        _write_certificates(new, register)
+        save_register(new, register)
         new.rename(folder)
         disk.sync_folder(folder.parent)
-    return site
+    return register
 
 
 def enrol(folder: Path, device: str) -> Enrolment:
@@ -71,13 +71,13 @@ def enrol(folder: Path, device: str) -> Enrolment:
     """
     if not re.match(DEVICE_ID, device):
         raise ConfigError(f"cannot enrol '{device}': a device's id has a-z, 0-9 and -, 63 characters at most")
-    with changing(folder) as site:
-        member = site.members.get(device)
+    with changing(folder) as register:
+        member = register.members.get(device)
         if member is not None and not member.is_revoked:
             raise EdgefuseError(
                 f"cannot enrol '{device}': it is enrolled; edgefuse fleet rotate {device} gives new keys"
             )
-        return _take_in(folder, site, device)
+        return _take_in(folder, register, device)
 
 
 def rotate(folder: Path, device: str) -> Enrolment:
@@ -86,9 +86,9 @@ def rotate(folder: Path, device: str) -> Enrolment:
     Raises:
         EdgefuseError: It is not enrolled.
     """
-    with changing(folder) as site:
-        old = site.find(device)
-        return _take_in(folder, msgspec.structs.replace(site, revoked=(*site.revoked, old.serial)), device)
+    with changing(folder) as register:
+        old = register.find(device)
+        return _take_in(folder, msgspec.structs.replace(register, revoked=(*register.revoked, old.serial)), device)
 
 
 def rotate_signing_key(folder: Path) -> tuple[str, ...]:
@@ -97,12 +97,12 @@ def rotate_signing_key(folder: Path) -> tuple[str, ...]:
     Raises:
         ConfigError: There is no site.
     """
-    with changing(folder) as site:
+    with changing(folder) as register:
         key = SigningKey.generate()
         key_id = make_key_id(key.verify_key)
         add_signing_key(folder, key, key_id)
-        save_site(folder, msgspec.structs.replace(site, key_id=key_id))
-        return tuple(device for device, member in site.members.items() if not member.is_revoked)
+        save_register(folder, msgspec.structs.replace(register, key_id=key_id))
+        return tuple(device for device, member in register.members.items() if not member.is_revoked)
 
 
 def revoke(folder: Path, device: str) -> None:
@@ -111,28 +111,28 @@ def revoke(folder: Path, device: str) -> None:
     Raises:
         EdgefuseError: It was never enrolled.
     """
-    with changing(folder) as site:
-        member = site.members.get(device) or site.find(device)
+    with changing(folder) as register:
+        member = register.members.get(device) or register.find(device)
         ended = msgspec.structs.replace(
-            site,
-            members={**site.members, device: msgspec.structs.replace(member, is_revoked=True)},
-            revoked=tuple(dict.fromkeys((*site.revoked, member.serial))),
+            register,
+            members={**register.members, device: msgspec.structs.replace(member, is_revoked=True)},
+            revoked=tuple(dict.fromkeys((*register.revoked, member.serial))),
         )
-        save_site(folder, ended)
+        save_register(folder, ended)
         _write_trust(folder, ended, _load_authority(folder))
 
 
-def _take_in(folder: Path, site: Site, device: str) -> Enrolment:
+def _take_in(folder: Path, register: Register, device: str) -> Enrolment:
     authority = _load_authority(folder)
     identity = issue(authority, device, "client")
-    signing_key = load_signing_key(folder, site.key_id)
-    member = Member(serial=identity.serial, key_id=site.key_id)
-    site = msgspec.structs.replace(site, members={**site.members, device: member})
-    save_site(folder, site)
-    _write_trust(folder, site, authority)
+    signing_key = load_signing_key(folder, register.key_id)
+    member = Member(serial=identity.serial, key_id=register.key_id)
+    register = msgspec.structs.replace(register, members={**register.members, device: member})
+    save_register(folder, register)
+    _write_trust(folder, register, authority)
     return Enrolment(
         device_id=device,
-        broker=site.devices_url,
+        broker=register.devices_url,
         ca=authority.certificate_der,
         certificate=identity.certificate_der,
         key=identity.key_der,
@@ -140,20 +140,20 @@ def _take_in(folder: Path, site: Site, device: str) -> Enrolment:
     )
 
 
-def _write_certificates(folder: Path, site: Site) -> None:
+def _write_certificates(folder: Path, register: Register) -> None:
     authority = make_authority("edgefuse site")
     _write_identity(folder, "ca", authority)
     _write_identity(
-        folder, "broker", issue(authority, "edgefuse broker", "server", list(dict.fromkeys((site.host, *_LOCAL))))
+        folder, "broker", issue(authority, "edgefuse broker", "server", list(dict.fromkeys((register.host, *_LOCAL))))
     )
     _write_identity(folder, "operator", issue(None, OPERATOR, "client"))
-    _write_trust(folder, site, authority)
+    _write_trust(folder, register, authority)
 
 
-def _write_trust(folder: Path, site: Site, authority: Identity) -> None:
+def _write_trust(folder: Path, register: Register, authority: Identity) -> None:
     """Write what the broker is told of devices."""
-    disk.write_atomically(folder / "revoked.pem", make_revocations(authority, site.revoked))
-    disk.write_atomically(folder / "acl", make_rules(site).encode(), mode=0o600)
+    disk.write_atomically(folder / "revoked.pem", make_revocations(authority, register.revoked))
+    disk.write_atomically(folder / "acl", make_rules(register).encode(), mode=0o600)
 
 
 def _write_identity(folder: Path, name: str, identity: Identity) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from edgefuse import clock
-from edgefuse.fleet.site import Site
+from edgefuse.fleet.site import Register
 from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Band, Inventory, PipelineReport, State, SystemReport, decode
 from edgefuse.link.topics import INVENTORY, PIPELINE, STATE, SYSTEM, Address
@@ -90,10 +90,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 class Roster:
     """Used by one thread."""
 
-    def __init__(self, site: Site, now_ns: int) -> None:
+    def __init__(self, register: Register, now_ns: int) -> None:
         """Begin with the devices that are enrolled."""
         self._views = {
-            device: View(device, now_ns, is_revoked=member.is_revoked) for device, member in site.members.items()
+            device: View(device, now_ns, is_revoked=member.is_revoked) for device, member in register.members.items()
         }
         self._awaited: set[str] = set()
 

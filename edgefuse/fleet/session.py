@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edgefuse import clock
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.fleet.broker import MARKER_PREFIX
-from edgefuse.fleet.site import load_site
+from edgefuse.fleet.site import load_register
 from edgefuse.link.connection import send_at_once
 from edgefuse.link.topics import Address, parse_topic
 
@@ -166,7 +166,7 @@ def connected(folder: Path) -> Iterator[Session]:
         ConfigError: There is no site, or its certificate cannot be read.
         BrokerError: There is no broker, or it does not take us in.
     """
-    broker = load_site(folder).operators_broker
+    broker = load_register(folder).operators_broker
     name = f"operator-{secrets.token_hex(8)}"
     client = Client(
         CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=False

@@ -13,7 +13,7 @@ import msgspec
 
 from edgefuse import clock, disk
 from edgefuse.errors import ConfigError, StoreError
-from edgefuse.fleet.site import load_signing_key, load_site
+from edgefuse.fleet.site import load_register, load_signing_key
 from edgefuse.link.commands import ACTIONS, Action
 from edgefuse.link.envelope import seal
 from edgefuse.link.messages import Command, decode, encode
@@ -66,7 +66,7 @@ def seal_action(folder: Path, device: str, command: str, action: Action, lifetim
     Raises:
         EdgefuseError: The device is not enrolled, or the site's folder cannot be read or written.
     """
-    member = load_site(folder).find(device)
+    member = load_register(folder).find(device)
     made = Command(
         id=f"c{secrets.token_hex(8)}",
         device=device,

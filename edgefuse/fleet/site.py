@@ -1,6 +1,6 @@
 """A site's folder: who its devices are, and where its keys and its broker's configuration lie.
 
-site.json                what follows; everything else can be told from it and the keys
+site.json                the register; everything else can be told from it and the keys
 ca.pem ca.key            the authority that devices trust and are signed by
 broker.pem broker.key    the broker's certificate
 operator.pem .key        certificate of the commands of `edgefuse fleet`, on a listener of its own
@@ -38,8 +38,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     is_revoked: bool = msgspec.field(name="revoked", default=False)
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in ``site.json``."""
+class Register(msgspec.Struct, frozen=True, kw_only=True):
+    """A site's devices and where its broker is; what stands in ``site.json``."""
 
     v: Literal[1] = 1
     host: str
@@ -77,8 +77,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return member
 
 
-def load_site(folder: Path) -> Site:
-    """Load what a folder says of its site.
+def load_register(folder: Path) -> Register:
+    """Load the register of the site in a folder.
 
     Raises:
         ConfigError: There is no site, or what is there cannot be read.
@@ -87,30 +87,30 @@ def load_site(folder: Path) -> Site:
     if not path.exists():
         raise ConfigError(f"cannot load site: there is none in {folder}; edgefuse fleet init makes one")
     try:
-        return decode(b"".join(disk.read_chunks(path)), Site)
+        return decode(b"".join(disk.read_chunks(path)), Register)
     except (StoreError, ValueError) as e:
         raise ConfigError(f"cannot load site from {path}: {e}") from e
 
 
-def save_site(folder: Path, site: Site) -> None:
-    """Keep what is known of a site.
+def save_register(folder: Path, register: Register) -> None:
+    """Keep a site's register.
 
     Raises:
         StoreError: The folder cannot be written.
     """
-    disk.write_atomically(folder / "site.json", encode(site))
+    disk.write_atomically(folder / "site.json", encode(register))
 
 
 @contextmanager
-def changing(folder: Path) -> Iterator[Site]:
-    """Give the site while nobody else changes it.
+def changing(folder: Path) -> Iterator[Register]:
+    """Give a site's register while nobody else changes it.
 
     Raises:
         ConfigError: There is no site.
     """
-    load_site(folder)  # a folder without a site gets no lock file
+    load_register(folder)  # a folder without a site gets no lock file
     with disk.locked(folder / ".lock"):
-        yield load_site(folder)
+        yield load_register(folder)
 
 
 def add_signing_key(folder: Path, key: SigningKey, key_id: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fakes.broker import free_port
 
 from edgefuse.__main__ import main
-from edgefuse.fleet.site import load_site
+from edgefuse.fleet.site import load_register
 from edgefuse.link.credentials import decode_line
 
 
@@ -28,8 +28,8 @@ def test_site_lies_where_its_maker_says(folder: Path) -> None:
     assert main(["fleet", "init", "here", "--host", "h"]) == 0
     assert main(["fleet", "enrol", "a", "--site", "here"]) == 0
     assert f"cafile {folder}/here/ca.pem" in (folder / "here/mosquitto.conf").read_text()
-    assert list(load_site(folder / "here").members) == ["a"]
-    assert not load_site(folder / "root/fleet").members
+    assert list(load_register(folder / "here").members) == ["a"]
+    assert not load_register(folder / "root/fleet").members
 
 
 def test_enrolment_is_one_file_that_only_its_owner_reads(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +51,7 @@ def test_file_that_exists_is_kept_and_nobody_is_enrolled(folder: Path, capsys: p
     assert main(["fleet", "enrol", "door-3"]) == 2
     assert "it exists" in capsys.readouterr().err
     assert (folder / "door-3.join").read_text() == "older"
-    assert not load_site(folder / "root/fleet").members
+    assert not load_register(folder / "root/fleet").members
 
 
 def test_refused_enrolment_leaves_no_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +66,7 @@ def test_folder_that_is_not_there_is_told_before_anything_is_made(
 ) -> None:
     assert main(["fleet", "enrol", "door-3", "no/such"]) == 2
     assert "cannot write no/such" in capsys.readouterr().err
-    assert not load_site(folder / "root/fleet").members
+    assert not load_register(folder / "root/fleet").members
 
 
 def test_rotation_names_the_devices_that_still_trust_the_old_key(

@@ -16,7 +16,7 @@ from fakes.memory_folder import memory_folder
 
 from edgefuse.config.link import LinkSettings
 from edgefuse.fleet.enrolment import enrol, init_site
-from edgefuse.fleet.site import load_site
+from edgefuse.fleet.site import load_register
 from edgefuse.link.client import Link
 from edgefuse.link.credentials import Enrolment, install_credentials
 from edgefuse.link.topics import STATE, make_topic
@@ -72,7 +72,7 @@ class Fleet:
 @pytest.fixture
 def fleet(site: Path) -> Iterator[Fleet]:
     """The site with a real broker that runs with what ``fleet init`` wrote."""
-    port = load_site(site).port
+    port = load_register(site).port
     with serving(site, port=port + 1) as broker:  # which is opened last
         fleet = Fleet(site, port, broker)
         with fleet.clients:

@@ -10,7 +10,7 @@ import pytest
 
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.fleet.enrolment import enrol, init_site, revoke, rotate, rotate_signing_key
-from edgefuse.fleet.site import load_signing_key, load_site
+from edgefuse.fleet.site import load_register, load_signing_key
 from edgefuse.link.credentials import MAX_LINE_BYTES, decode_line, encode_line, install_credentials
 from edgefuse.link.operators import load_operators
 
@@ -50,7 +50,7 @@ def test_folder_without_a_site_is_told(tmp_path: Path) -> None:
 def test_site_of_a_version_to_come_is_refused(site: Path) -> None:
     (site / "site.json").write_text((site / "site.json").read_text().replace('"v":1', '"v":2'))
     with pytest.raises(ConfigError, match="cannot load site"):
-        load_site(site)
+        load_register(site)
 
 
 def test_enrolment_of_the_longest_name_fits_into_a_line_of_a_terminal(tmp_path: Path) -> None:
@@ -78,9 +78,9 @@ def test_device_trusts_the_sites_newest_signing_key(site: Path, tmp_path: Path) 
     assert rotate_signing_key(site) == ("a",)
     install_credentials(enrol(site, "b"), tmp_path / "b", site.stat())
     keys = [load_operators(tmp_path / name / "operators.json") for name in ("a", "b")]
-    members = load_site(site).members
+    members = load_register(site).members
     assert [list(key) for key in keys] == [[members["a"].key_id], [members["b"].key_id]]
-    assert keys[1][members["b"].key_id].key == load_signing_key(site, load_site(site).key_id).verify_key
+    assert keys[1][members["b"].key_id].key == load_signing_key(site, load_register(site).key_id).verify_key
     install_credentials(rotate(site, "a"), tmp_path / "a", site.stat())
     assert load_operators(tmp_path / "a/operators.json") == keys[1]
 
@@ -89,13 +89,13 @@ def test_revoked_device_stays_revoked_until_it_is_enrolled_again(site: Path) -> 
     enrol(site, "a")
     revoke(site, "a")
     revoke(site, "a")
-    assert len(load_site(site).revoked) == 1
-    for use in (lambda: rotate(site, "a"), lambda: load_site(site).find("a")):
+    assert len(load_register(site).revoked) == 1
+    for use in (lambda: rotate(site, "a"), lambda: load_register(site).find("a")):
         with pytest.raises(EdgefuseError, match="it is revoked"):
             use()
     enrol(site, "a")
-    assert not load_site(site).find("a").is_revoked
-    assert load_site(site).members["a"].serial not in load_site(site).revoked
+    assert not load_register(site).find("a").is_revoked
+    assert load_register(site).members["a"].serial not in load_register(site).revoked
 
 
 def test_revocation_that_a_power_cut_ended_is_completed_by_another(site: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from edgefuse import clock
 from edgefuse.fleet.roster import Roster, Row
-from edgefuse.fleet.site import Member, Site
+from edgefuse.fleet.site import Member, Register
 from edgefuse.link.messages import Latency, Message, PipelineReport, State, SystemReport, encode
 from edgefuse.link.topics import EVENT, INVENTORY, PIPELINE, STATE, SYSTEM, Address, Topic
 
@@ -51,7 +51,7 @@ SECOND_NS = clock.NS_PER_S
 def roster() -> Roster:
     """Two enrolled devices, one of them revoked."""
     members = {"a": Member(serial="1", key_id="k"), "gone": Member(serial="2", key_id="k", is_revoked=True)}
-    return Roster(Site(host="h", port=8883, key_id="k", members=members), now_ns=0)
+    return Roster(Register(host="h", port=8883, key_id="k", members=members), now_ns=0)
 
 
 def say(roster: Roster, topic: Topic, message: Message, at_s: int = 0, device: str = "a", **changes: object) -> None:
