@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from edgefuse import paths
+from edgefuse.fleet.labels import ALL, Selector, parse_selector
 
 if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
@@ -30,6 +31,20 @@ def add_action(
 def add_site(parser: argparse.ArgumentParser) -> None:
     """Let the user name the site that an action works on."""
     parser.add_argument("--site", metavar="FOLDER", type=Path, help=f"made by init (default {paths.fleet_dir()})")
+
+
+def add_selector(parser: argparse.ArgumentParser) -> None:
+    """Let the user choose devices by their labels."""
+    parser.add_argument("-l", dest="selector", metavar="LABELS", help="of devices: site=north,floor!=2,camera,!spare")
+
+
+def find_selector(options: argparse.Namespace) -> Selector:
+    """Give which devices are meant.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    return ALL if options.selector is None else parse_selector(options.selector)
 
 
 def show_document(value: object, form: Literal["json", "yaml"]) -> str:

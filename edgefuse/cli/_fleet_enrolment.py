@@ -1,4 +1,4 @@
-"""``edgefuse fleet init | enrol | rotate | revoke``: a site, its devices, and the end of trust."""
+"""``edgefuse fleet init | enrol | label | rotate | revoke``: a site, its devices, and the end of trust."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from edgefuse import disk, paths
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.broker import reload_broker
+from edgefuse.fleet.labels import parse_labels, relabel, show_labels
 from edgefuse.fleet.site import load_register
 from edgefuse.link.credentials import Enrolment, encode_line
 
@@ -33,7 +35,20 @@ def add_actions(actions: Actions) -> None:
 
     enrol = add_action(actions, "enrol", "take a device in and give what it joins with", " door-3", _enrol)
     enrol.add_argument("device", metavar="NAME", help="a-z 0-9 and -")
+    enrol.add_argument(
+        "--label",
+        dest="labels",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="to find it by; can be repeated",
+    )
     _add_file(enrol)
+
+    label = add_action(actions, "label", "change what a device is found by", " door-3 site=north floor-", _label)
+    label.add_argument("device", metavar="NAME")
+    label.add_argument("changes", metavar="KEY=VALUE|KEY-", nargs="+", help="to give it, or to take away")
+    add_site(label)
 
     about = "give a device new keys; without a NAME, make a new key to sign commands with"
     rotate = add_action(actions, "rotate", about, " door-3", _rotate)
@@ -69,9 +84,15 @@ def _enrol(options: argparse.Namespace) -> int:
 
     folder = site_folder(options)
     was_revoked = options.device in load_register(folder).members
-    _give(options, enrol)
+    _give(options, partial(enrol, labels=parse_labels(options.labels)))
     if was_revoked:
         _tell_broker(folder)
+    return 0
+
+
+def _label(options: argparse.Namespace) -> int:
+    labels = relabel(site_folder(options), options.device, options.changes)
+    print(f"{options.device}: {show_labels(labels) or 'no labels'}")
     return 0
 
 

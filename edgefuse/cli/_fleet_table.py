@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edgefuse.cli._line import Line, Style, line, pad
 from edgefuse.cli._unit import format_table
 from edgefuse.cli._words import printable
+from edgefuse.fleet.labels import show_labels
 from edgefuse.fleet.roster import Row
 
 UNKNOWN = "-"
@@ -64,6 +65,7 @@ COLUMNS = (
     Column("VERSION", lambda row: _text(row.version), is_wide=True),
     Column("PROFILE", lambda row: _text(row.profile), is_wide=True),
     Column("MODE", lambda row: _text(row.mode), is_wide=True),
+    Column("LABELS", lambda row: show_labels(row.labels) or UNKNOWN, is_wide=True),
 )
 
 

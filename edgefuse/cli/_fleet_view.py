@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from edgefuse import clock
-from edgefuse.cli._fleet_actions import add_action, add_site, show_document, site_folder
+from edgefuse.cli._fleet_actions import add_action, add_selector, add_site, find_selector, show_document, site_folder
 from edgefuse.cli._fleet_table import make_table, page_size, render
 from edgefuse.cli._screen import Screen, has_colours
+from edgefuse.fleet.labels import ALL, Selector
 from edgefuse.fleet.roster import Roster, Row
 from edgefuse.fleet.session import BrokerError, Session, connected
 from edgefuse.fleet.site import load_register
@@ -48,6 +49,7 @@ def add_actions(actions: Actions) -> None:
         "-o", dest="form", choices=("table", "wide", "json", "yaml"), default="table", help="(default %(default)s)"
     )
     _add_wait(listing)
+    add_selector(listing)
 
     showing = add_action(actions, "show", "show all that is known of a device", " door-3", _show)
     showing.add_argument("device", metavar="NAME")
@@ -56,6 +58,7 @@ def add_actions(actions: Actions) -> None:
 
     watching = add_action(actions, "watch", "show every device live", "", _watch)
     add_site(watching)
+    add_selector(watching)
 
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +68,7 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    print(_show_rows(_gather(options, "+").rows(clock.now_ns()), options.form))
+    print(_show_rows(_gather(options, "+", find_selector(options)).rows(clock.now_ns()), options.form))
     return 0
 
 
@@ -85,9 +88,9 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _gather(options: argparse.Namespace, device: str) -> Roster:
+def _gather(options: argparse.Namespace, device: str, selector: Selector = ALL) -> Roster:
     folder = site_folder(options)
-    roster = Roster(load_register(folder), clock.now_ns())
+    roster = Roster(load_register(folder), clock.now_ns(), selector)
     with connected(folder) as session:
         observe(session, device)
         gather(session, roster, options.wait_s)
@@ -97,7 +100,7 @@ def _gather(options: argparse.Namespace, device: str) -> Roster:
 def _watch(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     folder = site_folder(options)
-    roster = Roster(load_register(folder), clock.now_ns())
+    roster = Roster(load_register(folder), clock.now_ns(), find_selector(options))
     otherwise = "edgefuse fleet list prints a table"
     with Screen(is_coloured=has_colours(os.environ), otherwise=otherwise) as screen:
         watch = Watch(screen, roster)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -60,10 +61,15 @@ def init_site(folder: Path, host: str, port: int) -> Register:
     return register
 
 
-def enrol(folder: Path, device: str) -> Enrolment:
+def enrol(folder: Path, device: str, labels: Mapping[str, str] | None = None) -> Enrolment:
     """Take a device in, which was never enrolled or was revoked.
 
     The site knows of it first, so that it can be revoked even if what is given here is lost.
+
+    Args:
+        folder: Of the site.
+        device: Its id from now on.
+        labels: In addition to those that it had before it was revoked.
 
     Raises:
         ConfigError: The name is none for a device, or there is no site.
@@ -77,7 +83,7 @@ def enrol(folder: Path, device: str) -> Enrolment:
             raise EdgefuseError(
                 f"cannot enrol '{device}': it is enrolled; edgefuse fleet rotate {device} gives new keys"
             )
-        return _take_in(folder, register, device)
+        return _take_in(folder, register, device, labels or {})
 
 
 def rotate(folder: Path, device: str) -> Enrolment:
@@ -88,7 +94,8 @@ def rotate(folder: Path, device: str) -> Enrolment:
     """
     with changing(folder) as register:
         old = register.find(device)
-        return _take_in(folder, msgspec.structs.replace(register, revoked=(*register.revoked, old.serial)), device)
+        ended = msgspec.structs.replace(register, revoked=(*register.revoked, old.serial))
+        return _take_in(folder, ended, device, {})
 
 
 def rotate_signing_key(folder: Path) -> tuple[str, ...]:
@@ -122,11 +129,13 @@ def revoke(folder: Path, device: str) -> None:
         _write_trust(folder, ended, _load_authority(folder))
 
 
-def _take_in(folder: Path, register: Register, device: str) -> Enrolment:
+def _take_in(folder: Path, register: Register, device: str, labels: Mapping[str, str]) -> Enrolment:
     authority = _load_authority(folder)
     identity = issue(authority, device, "client")
     signing_key = load_signing_key(folder, register.key_id)
-    member = Member(serial=identity.serial, key_id=register.key_id)
+    before = register.members.get(device)
+    labels = {**before.labels, **labels} if before else labels
+    member = Member(serial=identity.serial, key_id=register.key_id, labels=labels)
     register = msgspec.structs.replace(register, members={**register.members, device: member})
     save_register(folder, register)
     _write_trust(folder, register, authority)

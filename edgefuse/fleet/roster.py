@@ -6,12 +6,14 @@ these; figures come with the next report.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import msgspec
 
 from edgefuse import clock
+from edgefuse.fleet.labels import ALL, Selector
 from edgefuse.fleet.site import Register
 from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Band, Inventory, PipelineReport, State, SystemReport, decode
@@ -35,6 +37,7 @@ class View:
     """When it reported or appeared last, or since when it is waited for."""
     reported_ns: int | None = None
     is_revoked: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
     state: State | None = None
     inventory: Inventory | None = None
     system: SystemReport | None = None
@@ -85,22 +88,27 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     profile: str | None = None
     mode: str | None = None
+    labels: Mapping[str, str] = {}
 
 
 class Roster:
     """Used by one thread."""
 
-    def __init__(self, register: Register, now_ns: int) -> None:
-        """Begin with the devices that are enrolled."""
+    def __init__(self, register: Register, now_ns: int, selector: Selector = ALL) -> None:
+        """Begin with the devices that are enrolled; none but those that ``selector`` names is taken note of."""
+        self._selector = selector
+        self._members = register.members
         self._views = {
-            device: View(device, now_ns, is_revoked=member.is_revoked) for device, member in register.members.items()
+            device: View(device, now_ns, is_revoked=member.is_revoked, labels=member.labels)
+            for device, member in register.members.items()
+            if selector.matches(member.labels)
         }
         self._awaited: set[str] = set()
 
     def take(self, address: Address, payload: bytes, now_ns: int) -> None:
         """Take note of what a device said; what cannot be read, or is of no use here, changes nothing."""
         content = address.topic.content
-        if address.topic not in TOPICS or content is None:
+        if address.topic not in TOPICS or content is None or not self._is_meant(address.device):
             return
         try:
             said = decode(payload, content)
@@ -109,6 +117,10 @@ class Roster:
         view = self._views.get(address.device) or View(address.device, now_ns)
         view = self._views[address.device] = _update(view, said, now_ns)
         (self._awaited.discard if view.is_complete else self._awaited.add)(address.device)
+
+    def _is_meant(self, device: str) -> bool:
+        member = self._members.get(device)
+        return self._selector.matches(member.labels if member else {})
 
     def view(self, device: str) -> View:
         """Give what one device said; it must be known."""
@@ -143,7 +155,7 @@ def _is_newer(report: SystemReport | PipelineReport, before: SystemReport | Pipe
 
 def make_row(view: View, now_ns: int) -> Row:
     """Sum one device up."""
-    row = Row(device=view.device, presence=view.presence(now_ns))
+    row = Row(device=view.device, presence=view.presence(now_ns), labels=view.labels)
     if view.inventory is not None:
         row = msgspec.structs.replace(row, profile=view.inventory.profile)
     if view.state is not None:

@@ -1,8 +1,9 @@
-"""Sending one command to one device, and waiting for what comes of it."""
+"""Sending a command to one device or to many, and waiting for what comes of it."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -10,8 +11,8 @@ from edgefuse import clock
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.session import Session
 from edgefuse.fleet.signing import Sealed
-from edgefuse.link.messages import BlobChunk, Reply, State, decode
-from edgefuse.link.topics import BLOB, COMMAND, REPLY, STATE, Address, make_topic
+from edgefuse.link.messages import BlobChunk, Command, Reply, State, decode
+from edgefuse.link.topics import BLOB, COMMAND, PREFIX, REPLY, STATE, Address, make_topic
 
 FILE_SUFFIXES = {"snapshot": ".jpg", "collect-logs": ".txt"}
 """Commands whose answer is a file."""
@@ -82,18 +83,53 @@ def send(session: Session, sealed: Sealed, wait_s: float) -> Answer:
         SilentError: None came in that time.
         BrokerError: The connection is lost.
     """
-    device, id = sealed.command.device, sealed.command.id
-    exchange = Exchange(device, id, has_file=sealed.command.command in FILE_SUFFIXES)
-    session.subscribe([make_topic(device, REPLY, id), make_topic(device, BLOB, id), make_topic(device, STATE)], qos=1)
-    session.publish(make_topic(device, COMMAND), sealed.envelope)
-    end_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
-    while (answer := exchange.answer) is None:
-        heard = session.receive((end_ns - clock.now_ns()) / clock.NS_PER_S)
-        if heard is None:
-            where = "it is offline" if exchange.is_offline else "it does not answer"
-            raise SilentError(
-                f"cannot tell what came of {sealed.command.command} on {device}: {where}; "
-                f"the command expired at {sealed.command.expires_at}, send it again"
-            )
-        exchange.take(heard.address, heard.payload)
+    ((_, answer),) = send_all(session, [sealed], wait_s)
+    if isinstance(answer, SilentError):
+        raise answer
     return answer
+
+
+def send_all(
+    session: Session, commands: Sequence[Sealed], wait_s: float
+) -> Iterator[tuple[Sealed, Answer | SilentError]]:
+    """Send one command to several devices, and give each answer when it comes and each silence at the end.
+
+    Args:
+        session: An operator's connection.
+        commands: One for each device, all with one id.
+        wait_s: For all answers together.
+
+    Raises:
+        BrokerError: The connection is lost.
+    """
+    id, has_file = commands[0].command.id, commands[0].command.command in FILE_SUFFIXES
+    waiting = {of.command.device: (of, Exchange(of.command.device, id, has_file=has_file)) for of in commands}
+    _listen(session, next(iter(waiting)) if len(waiting) == 1 else "+", id)
+    for sealed in commands:
+        session.publish(make_topic(sealed.command.device, COMMAND), sealed.envelope)
+    end_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
+    while waiting and (left_ns := end_ns - clock.now_ns()) > 0:
+        heard = session.receive(left_ns / clock.NS_PER_S)
+        if heard is None or heard.address.device not in waiting:
+            continue
+        sealed, exchange = waiting[heard.address.device]
+        exchange.take(heard.address, heard.payload)
+        if (answer := exchange.answer) is not None:
+            del waiting[heard.address.device]
+            yield sealed, answer
+    for sealed, exchange in waiting.values():
+        yield sealed, _make_silence(sealed.command, is_offline=exchange.is_offline)
+
+
+def _listen(session: Session, device: str, id: str) -> None:
+    """Ask for the answers to a command, and at QoS 0, as many are asked for, for who is there."""
+    session.subscribe([f"{PREFIX}/{device}/{topic.name}/{id}" for topic in (REPLY, BLOB)], qos=1)
+    session.subscribe([f"{PREFIX}/{device}/{STATE.name}"], qos=0)
+
+
+def _make_silence(command: Command, *, is_offline: bool) -> SilentError:
+    where = "it is offline" if is_offline else "it does not answer"
+    return SilentError(
+        f"cannot tell what came of {command.command} on {command.device}: {where}; "
+        f"the command expired at {command.expires_at}, send it again"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ _WORDS: Mapping[tuple[str, str], str | None] = {
 """What ``edgefuse set`` says for taking a pin away."""
 
 
-class Sequence(msgspec.Struct, frozen=True, kw_only=True):
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in ``sequence.json``."""
 
     v: Literal[1] = 1
@@ -66,21 +66,41 @@ def seal_action(folder: Path, device: str, command: str, action: Action, lifetim
     Raises:
         EdgefuseError: The device is not enrolled, or the site's folder cannot be read or written.
     """
-    member = load_register(folder).find(device)
-    made = Command(
+    return seal_actions(folder, [device], command, action, lifetime_s)[0]
+
+
+def seal_actions(
+    folder: Path, devices: Sequence[str], command: str, action: Action, lifetime_s: float
+) -> tuple[Sealed, ...]:
+    """Sign the same command for several devices, each under the key that it trusts; all have one id.
+
+    Raises:
+        EdgefuseError: A device is not enrolled, or the site's folder cannot be read or written.
+    """
+    register = load_register(folder)
+    members = {device: register.find(device) for device in devices}
+    keys = {key_id: load_signing_key(folder, key_id) for key_id in {member.key_id for member in members.values()}}
+    first = _reserve_numbers(folder, len(members))
+    like = Command(
         id=f"c{secrets.token_hex(8)}",
-        device=device,
-        key_id=member.key_id,
-        seq=_next_number(folder),
+        device="",
+        key_id="",
+        seq=0,
         expires_at=(clock.wall_now() + timedelta(seconds=lifetime_s)).isoformat(timespec="milliseconds"),
         command=command,
         args=msgspec.Raw(encode(action)),
     )
-    return Sealed(made, seal(made, load_signing_key(folder, member.key_id)))
+    made = (
+        msgspec.structs.replace(like, device=device, key_id=member.key_id, seq=seq)
+        for seq, (device, member) in enumerate(members.items(), first)
+    )
+    return tuple(Sealed(command, seal(command, keys[command.key_id])) for command in made)
 
 
-def _next_number(folder: Path) -> int:
-    """Count up; microseconds of the clock keep the numbers rising even if the file is lost or there are two of it.
+def _reserve_numbers(folder: Path, count: int) -> int:
+    """Count up by ``count`` and give the first of these numbers.
+
+    Microseconds of the clock keep the numbers rising even if the file is lost or there are two of it.
 
     Raises:
         ConfigError: The file is none.
@@ -89,9 +109,9 @@ def _next_number(folder: Path) -> int:
     path = folder / "sequence.json"
     with disk.writing(path), disk.locked(folder / ".sequence.lock"):
         try:
-            last = decode(b"".join(disk.read_chunks(path)), Sequence).last if path.exists() else 0
+            last = decode(b"".join(disk.read_chunks(path)), Numbers).last if path.exists() else 0
         except (StoreError, ValueError) as e:
             raise ConfigError(f"cannot load the last command's number from {path}: {e}; remove that file") from e
-        number = max(last + 1, int(clock.wall_now().timestamp() * 1e6))
-        disk.write_atomically(path, encode(Sequence(last=number)))
-        return number
+        first = max(last + 1, int(clock.wall_now().timestamp() * 1e6))
+        disk.write_atomically(path, encode(Numbers(last=first + count - 1)))
+        return first

@@ -36,6 +36,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str
     """The operator's key that it was told to trust."""
     is_revoked: bool = msgspec.field(name="revoked", default=False)
+    labels: Mapping[str, str] = {}
+    """What its operator finds it by; the device knows nothing of them."""
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):

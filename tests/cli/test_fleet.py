@@ -69,6 +69,43 @@ def test_folder_that_is_not_there_is_told_before_anything_is_made(
     assert not load_register(folder / "root/fleet").members
 
 
+def test_labels_are_given_changed_and_chosen_by(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for device, floor in (("door-3", "3"), ("door-4", "4")):
+        assert main(["fleet", "enrol", device, "-", "--label", f"floor={floor}", "--label", "site=north"]) == 0
+    capsys.readouterr()
+    assert main(["fleet", "label", "door-4", "site=south", "floor-"]) == 0
+    assert capsys.readouterr().out == "door-4: site=south\n"
+    assert main(["fleet", "send", "-l", "site", "pause", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "door-3: pause {} dry-run\ndoor-4: pause {} dry-run\n"
+    assert main(["fleet", "send", "-l", "site=north,floor!=4", "pin-point", "2", "--dry-run", "-o", "json"]) == 0
+    assert [sent["device"] for sent in json.loads(capsys.readouterr().out)] == ["door-3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["send", "-l", "site=nowhere", "pause"], "with such labels"),
+        (["send", "-l", "a=b=c", "pause"], "cannot select by"),
+        (["send", "-l", "site", "snapshot", "--file", "x.jpg"], "--file is for one device"),
+        (["send", "door-3"], "expected NAME COMMAND"),
+        (["send", "door-3", "pin-point", "2", "3"], "expected NAME COMMAND"),
+        (["label", "door-3", "a=1", "a-"], "both given and taken away"),
+        (["label", "door-3", "floor"], "expected KEY=VALUE"),
+        (["label", "door-4", "floor=3"], "not enrolled"),
+        (["list", "-l", "="], "cannot select by"),
+        (["enrol", "door-5", "-", "--label", "3"], "expected KEY=VALUE"),
+    ],
+)
+def test_wrong_use_of_labels_is_told_and_changes_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+) -> None:
+    assert main(["fleet", "enrol", "door-3", "-", "--label", "site=north"]) == 0
+    before = (folder / "root/fleet/site.json").read_bytes()
+    assert main(["fleet", *arguments]) == 2
+    assert reason in capsys.readouterr().err
+    assert (folder / "root/fleet/site.json").read_bytes() == before
+
+
 def test_rotation_names_the_devices_that_still_trust_the_old_key(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,35 @@ def test_list_has_the_figures_of_every_device(fleet: Fleet, daemon: Daemon, caps
     assert (device["presence"], device["temp_c"], device["fps"], device["point"]) == ("online", 51.5, 29.8, 0)
 
 
+def test_labels_choose_whom_a_command_goes_to_and_the_worst_decides_the_code(
+    fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.join("away")
+    fleet.join("other")
+    with linked(fleet, "door-3", daemon):
+        for device in ("away", "door-3"):
+            assert run(fleet, "label", device, "site=north") == 0
+        capsys.readouterr()
+        assert run(fleet, "send", "-l", "site=north,!spare", "pause", "--wait-s", "3", "-o", "json") == 3
+        sent = {of["device"]: of["outcome"] for of in json.loads(capsys.readouterr().out)}
+        assert run(fleet, "send", "-l", "site", "set-effect", "none", "--wait-s", "3") == 3
+        assert capsys.readouterr().out == "door-3: done\n"
+    assert sent == {"door-3": "done", "away": "silent"}
+    assert len(daemon.performed) == 2
+
+
+def test_list_shows_labels_and_only_who_has_them(
+    fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.join("other")
+    with linked(fleet, "door-3", daemon):
+        report_often(fleet, capsys)
+        assert run(fleet, "label", "door-3", "site=north") == 0
+        assert run(fleet, "list", "-l", "site=north", "-o", "wide", "--wait-s", "60") == 0
+    _, _, *lines = capsys.readouterr().out.splitlines()
+    assert [(line.split()[0], line.split()[-1]) for line in lines] == [("door-3", "site=north")]
+
+
 def test_list_does_not_wait_for_devices_that_say_nothing(
     fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
 ) -> None:

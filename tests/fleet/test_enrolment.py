@@ -53,6 +53,21 @@ def test_site_of_a_version_to_come_is_refused(site: Path) -> None:
         load_register(site)
 
 
+def test_site_of_before_there_were_labels_is_read(site: Path) -> None:
+    enrol(site, "a")
+    (site / "site.json").write_text((site / "site.json").read_text().replace(',"labels":{}', ""))
+    assert "labels" not in (site / "site.json").read_text()
+    assert load_register(site).find("a").labels == {}
+
+
+def test_labels_stay_when_keys_and_trust_change(site: Path) -> None:
+    enrol(site, "a", {"site": "north", "floor": "2"})
+    rotate(site, "a")
+    revoke(site, "a")
+    enrol(site, "a", {"floor": "3"})
+    assert load_register(site).find("a").labels == {"site": "north", "floor": "3"}
+
+
 def test_enrolment_of_the_longest_name_fits_into_a_line_of_a_terminal(tmp_path: Path) -> None:
     init_site(tmp_path / "new", "h" * 253, 65534)
     given = enrol(tmp_path / "new", "d" * 63)
