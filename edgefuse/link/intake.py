@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from edgefuse import clock
 from edgefuse.config.link import Permission
 from edgefuse.errors import ConfigError, StoreError
-from edgefuse.link.audit import Audit
 from edgefuse.link.commands import Action, GetStatus, Outcome, check_rights, parse_action
 from edgefuse.link.envelope import unseal
-from edgefuse.link.ledger import Accepted, Finished, Refused
+from edgefuse.link.ledger import Accepted, AnyRecord, Finished, Ledger, Refused
 from edgefuse.link.messages import NOTHING, Command, Reply, encode
 from edgefuse.link.operators import Operator, OperatorKeys
 from edgefuse.link.refusal import RefusedError
@@ -39,6 +38,16 @@ class Task:
     action: Action
 
 
+class Trail(Protocol):
+    """Where commands are written down, and what they amount to; ``Audit`` keeps it on the disk."""
+
+    ledger: Ledger
+
+    def add(self, record: AnyRecord, *, is_durable: bool) -> None:
+        """Append a record."""
+        ...
+
+
 @dataclass(slots=True)
 class Intake:
     """Takes commands of one device; used by one thread."""
@@ -47,7 +56,7 @@ class Intake:
     allowed: tuple[Permission, ...]
     keys: OperatorKeys
     time: TrustedTime
-    audit: Audit
+    audit: Trail
     _running: set[tuple[str, str]] = field(default_factory=set)
     """Key and id of what is being performed."""
     _minute_began_ns: int = 0

@@ -15,7 +15,7 @@ from typing import Literal
 from edgefuse.link import topics
 from edgefuse.link.messages import BlobChunk, encode
 from edgefuse.link.segment import Record
-from edgefuse.link.spool import Spool
+from edgefuse.link.spool import Backlog
 from edgefuse.link.topics import Topic
 
 MAX_BLOB_BYTES = 1_000_000
@@ -45,9 +45,9 @@ Publish = Callable[[Publication], int]
 class Outbox:
     """Used by one thread."""
 
-    def __init__(self, spool: Spool) -> None:
-        """Take what waits on the disk."""
-        self._spool = spool
+    def __init__(self, backlog: Backlog) -> None:
+        """Take what waits already."""
+        self._backlog = backlog
         self._retained: dict[Topic, bytes] = {}
         self._urgent: deque[Publication] = deque()
         self._blobs: deque[Iterator[Publication]] = deque()
@@ -97,7 +97,7 @@ class Outbox:
         self._urgent = deque([*retained, *again, *waiting])
         self._unacknowledged.clear()
         self._spooled.clear()
-        self._spool.rewind()
+        self._backlog.rewind()
 
     def pump(self, publish: Publish) -> None:
         """Publish as much as the windows allow.
@@ -112,14 +112,14 @@ class Outbox:
                 self._publish(chunk, publish)
             else:
                 self._blobs.popleft()
-        while len(self._spooled) < _SPOOL_WINDOW and (record := self._spool.read_next()):
+        while len(self._spooled) < _SPOOL_WINDOW and (record := self._backlog.read_next()):
             self._publish_record(record, publish)
 
     def on_sent(self, mid: int) -> None:
         """Take note that the broker has a message."""
         self._unacknowledged.pop(mid, None)
         if self._spooled.pop(mid, None) is not None:
-            self._spool.set_delivered(min(self._spooled.values(), default=self._read_n + 1) - 1)
+            self._backlog.set_delivered(min(self._spooled.values(), default=self._read_n + 1) - 1)
 
     def _publish(self, publication: Publication, publish: Publish) -> None:
         self._unacknowledged[publish(publication)] = publication

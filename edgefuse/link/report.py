@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Literal
 
 import edgefuse
@@ -13,7 +14,7 @@ from edgefuse.link import topics
 from edgefuse.link.cadence import Cadence, Mode
 from edgefuse.link.messages import Event, PipelineReport, Presence, State, SystemReport, encode
 from edgefuse.link.outbox import Outbox, Publication
-from edgefuse.link.spool import Spool
+from edgefuse.link.spool import Backlog
 from edgefuse.link.topics import Topic
 
 logger = logging.getLogger(__name__)
@@ -27,13 +28,16 @@ MAX_TEXT = 2000
 class Reporter:
     """Used by the link's thread."""
 
-    def __init__(self, spool: Spool, outbox: Outbox, *, is_metered: bool) -> None:
-        """Report through the outbox while there is a broker, else keep it in the spool."""
+    def __init__(
+        self, backlog: Backlog, outbox: Outbox, *, is_metered: bool, wall_iso: Callable[[], str] = clock.wall_iso
+    ) -> None:
+        """Report through the outbox while there is a broker, else keep it in the backlog."""
         self.due_ns = clock.now_ns()
         """When the next reports shall be made."""
         self._mqtt = ""
-        self._spool = spool
+        self._backlog = backlog
         self._outbox = outbox
+        self._wall_iso = wall_iso
         self._cadence = Cadence(is_metered)
         self._shown_mode: Mode | None = None
         self._release, self._service = "", ""
@@ -70,18 +74,18 @@ class Reporter:
     def say(self, at: str, level: Level, kind: str, text: str) -> None:
         """Keep an event until the broker has it."""
         event = Event(
-            t=at, stream=self._spool.stream, n=self._spool.next_n, level=level, kind=kind, text=text[:MAX_TEXT]
+            t=at, stream=self._backlog.stream, n=self._backlog.next_n, level=level, kind=kind, text=text[:MAX_TEXT]
         )
         if not self._keep(topics.EVENT, encode(event)):
             self._dropped += 1
 
     def say_lost(self, dropped: int) -> None:
         """Say how many events were lost in all, ``dropped`` of them before they came here."""
-        lost = self._spool.lost_events + self._dropped + dropped
+        lost = self._backlog.lost_events + self._dropped + dropped
         if lost > self._said_lost:
             text = f"{lost - self._said_lost} events are lost: the disk or the spool was full"
             self._said_lost = lost
-            self.say(clock.wall_iso(), "warning", "events_lost", text)
+            self.say(self._wall_iso(), "warning", "events_lost", text)
 
     def show_state(self, release: str, service: str) -> None:
         """Publish what runs here, now and on every connection."""
@@ -97,7 +101,7 @@ class Reporter:
     def make_state(self, presence: Presence) -> State:
         """Give the state as it is now."""
         return State(
-            t=clock.wall_iso(),
+            t=self._wall_iso(),
             presence=presence,
             version=edgefuse.__version__,
             release=self._release,
@@ -109,7 +113,7 @@ class Reporter:
 
     def _keep(self, topic: Topic, payload: bytes) -> bool:
         try:
-            self._spool.add(topic.name, payload)
+            self._backlog.add(topic.name, payload)
         except (StoreError, ValueError) as e:
             logger.warning("report is lost topic=%s reason=%s", topic.name, e)
             return False

@@ -19,6 +19,7 @@ import struct
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from edgefuse import clock, disk
 from edgefuse.errors import StoreError
@@ -31,6 +32,38 @@ MAX_BYTES = 8 << 20
 _TELEMETRY = frozenset(topic.name for topic in TOPICS if topic.qos == 0)
 _SYNC_NS = 60 * clock.NS_PER_S
 _CURSOR = struct.Struct(">QI")
+
+
+class Backlog(Protocol):
+    """What waits for the broker, in order; ``Spool`` keeps it on the disk."""
+
+    stream: str
+    lost_events: int
+
+    @property
+    def next_n(self) -> int:
+        """Give the number of the next record."""
+        ...
+
+    def add(self, topic: str, payload: bytes) -> None:
+        """Append a record with the number ``next_n``."""
+        ...
+
+    def sync(self) -> None:
+        """Make events safe."""
+        ...
+
+    def read_next(self) -> Record | None:
+        """Give the next record in order, each once until ``rewind``; nothing when all have been read."""
+        ...
+
+    def rewind(self) -> None:
+        """Begin again with the first record that is not delivered."""
+        ...
+
+    def set_delivered(self, n: int) -> None:
+        """Note that the broker has everything up to ``n``."""
+        ...
 
 
 class Spool:
