@@ -19,7 +19,7 @@ from edgefuse.store.state import State
 
 REQUIRED_TASKS = ("detect_faces", "track_faces")
 """What the main job cannot do without."""
-TASKS_ALONE = frozenset({"make_person", "parse_faces"})
+TASKS_ALONE = frozenset({"make_person"})
 """Done before the pipeline opens its models, so their memory does not add up with it."""
 WORKER_MB = 95
 """Without models and runtimes: 71 after importing the rest (RSS), and 22 for 8 frames of 720p."""

@@ -59,7 +59,11 @@ class StageType:
     tasks: tuple[str, ...] = ()
     """Tasks of the models that the stage cannot do without."""
     preparing_tasks: Callable[[Any], tuple[str, ...]] = lambda _: ()
-    """Tasks of further models that ``make`` uses where they are there, by options; closed once the stage is made."""
+    """Tasks of further models that ``prepare`` and ``make`` use where they are there, by options; closed once the stage
+    is made."""
+    prepare: Callable[[Any, Models], None] = lambda _options, _models: None
+    """Makes, by options, what is kept on disk for ever after. Called only if models of ``preparing_tasks`` need so much
+    memory that they are opened alone: with those, before the pipeline opens its own."""
     wanted_stages: Callable[[Any], tuple[str, ...]] = lambda _: ()
     """Further stages that must run before it, by options."""
     is_synthetic: Callable[[Any], bool] = lambda _: False

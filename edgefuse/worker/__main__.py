@@ -11,6 +11,8 @@ from pathlib import Path
 
 from edgefuse import log
 from edgefuse.in_flight import map_in_flight
+from edgefuse.worker.link import Link
+from edgefuse.worker.signs import SignsOfLife
 
 
 def main() -> int:
@@ -28,9 +30,11 @@ def main() -> int:
     if options.ipc is None or options.in_flight is None:
         parser.error("the supervisor starts this with --ipc and --in-flight; `edgefuse run` is for people")
     faulthandler.enable()  # what each thread was at, into the log, when native code dies
-    from edgefuse.worker.service import serve
+    link = Link(socket.socket(fileno=options.ipc))
+    signs = SignsOfLife(link)
+    from edgefuse.worker.service import serve  # takes long to load from a slow card
 
-    return serve(socket.socket(fileno=options.ipc), map_in_flight(options.in_flight))
+    return serve(link, signs, map_in_flight(options.in_flight))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from edgefuse.errors import ConfigError, RuntimeLoadError, RuntimeMissingError, 
 from edgefuse.ipc import Latency
 from edgefuse.memory import resident_mb, share_one_heap
 from edgefuse.planning.board import Board
-from edgefuse.planning.plan import Plan
+from edgefuse.planning.plan import TASKS_ALONE, Plan
 from edgefuse.planning.proof import setup_of
 from edgefuse.planning.recall import forget_probe
 from edgefuse.store.state import state_path
@@ -166,12 +166,28 @@ def open_pipeline(
 
 
 def _open_models(job: Job, board: Board, plan: Plan, crumbs: memoryview | None) -> Models:
-    tasks, at_once = job.tasks | job.preparing_tasks, _opened_at_once(board, plan)
-    try:
+    """Open the models of a job, after what those that need too much memory beside others are for was done."""
+    at_once, alone = _opened_at_once(board, plan), job.preparing_tasks & TASKS_ALONE
+
+    def open_those(tasks: frozenset[str]) -> Models:
         return open_models(plan, board.release, board.store, tasks, crumbs=crumbs, at_once=at_once)
+
+    try:
+        if alone:
+            _prepare(job, open_those(alone))
+        return open_those((job.tasks | job.preparing_tasks) - alone)
     except (RuntimeMissingError, RuntimeLoadError, RuntimeRunError):
         forget_probe(state_path())  # a runtime is not what it was
         raise
+
+
+def _prepare(job: Job, models: Models) -> None:
+    """Let the stages of a job make what they keep, and close the models."""
+    try:
+        for name, kind in stage_types(tuple(job.options)).items():
+            kind.prepare(job.options[name], models)
+    finally:
+        models.close()
 
 
 def _make_stages(job: Job, board: Board, models: Models, stream: StreamFormat) -> OpenedPipeline:

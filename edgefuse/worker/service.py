@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -27,6 +26,7 @@ from edgefuse.worker.link import Link
 from edgefuse.worker.orders import Orders, request_of
 from edgefuse.worker.pausable import PausableSource
 from edgefuse.worker.run import Job, Run, check_request, open_run
+from edgefuse.worker.signs import SignsOfLife
 from edgefuse.worker.snapshot import WatchedSink
 
 logger = logging.getLogger(__name__)
@@ -37,20 +37,19 @@ GRACE_S = 1.5
 """What a stop leaves to frames that are under way and a source that is being read; the supervisor waits for 2.5 s."""
 
 
-def serve(connection: socket.socket, banks: Sequence[memoryview]) -> int:
+def serve(link: Link, signs: SignsOfLife, banks: Sequence[memoryview]) -> int:
     """Do what the supervisor at the other end says, and give the exit code.
 
     Args:
-        connection: The worker's end of the socket pair.
+        signs: Ended when the plan is made.
         banks: For breadcrumbs, see ``edgefuse.in_flight``.
     """
-    link = Link(connection)
     messages = link.receive()
     start = next(messages, None)
     if not isinstance(start, ipc.Start):
         return 0  # the supervisor was gone before it said what to do
     try:
-        service = _Service(link, start, banks)
+        service = _Service(link, start, signs, banks)
         threading.Thread(target=service.obey_all, args=(messages,), name="link", daemon=True).start()
         with Interruption(service.stop):
             service.run()
@@ -64,8 +63,8 @@ def serve(connection: socket.socket, banks: Sequence[memoryview]) -> int:
 class _Service:
     """One run, from the plan to the last frame."""
 
-    def __init__(self, link: Link, start: ipc.Start, banks: Sequence[memoryview]) -> None:
-        self._link, self._start, self._banks = link, start, banks
+    def __init__(self, link: Link, start: ipc.Start, signs: SignsOfLife, banks: Sequence[memoryview]) -> None:
+        self._link, self._start, self._signs, self._banks = link, start, signs, banks
         self._orders: Orders | None = None
         self._early: list[ipc.Message] = []
         self._ordering = threading.Lock()
@@ -86,6 +85,7 @@ class _Service:
         job = check_request(request_of(start), board.profile)
         plan = board.plan(job.tasks, job.preparing_tasks)
         setups = tuple(setup_of(choice, board.release, board.host) for choice in plan.choices)
+        self._signs.end()
         self._link.send(ipc.Planned(plan=plan, setups=setups))
         steps.note("plan")
         self._open_and_run(job, board, plan, steps)

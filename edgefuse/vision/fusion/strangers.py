@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from edgefuse.vision.fusion.reshape import reshape
 from edgefuse.vision.fusion.signs import has_usable_mesh
 from edgefuse.vision.fusion.targets import Embedding
 from edgefuse.vision.fusion.watch import Watch
+from edgefuse.vision.model import Models
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.types import Face, Packet
 
@@ -54,13 +56,7 @@ class Strangers:
             RuntimeRunError: A model failed.
         """
         models, longest_px = context.models, max(point.effect_px for point in context.ladder)
-        if missing_seeds() and not person.can_make(models):
-            raise EdgefuseError(
-                "cannot make synthetic faces: the models for them are not here, or do not run here; hide faces with "
-                "`--set anonymise.method=pixelate`, or get the models with `edgefuse models fetch --optional` "
-                "(`edgefuse plan` says what runs)"
-            )
-        photos = [person.load_person(seed, models) for seed in SEEDS]
+        photos = load_strangers(models)
         donors = [_complete(load_donor(photo, models, context.ladder[0], longest_px)) for photo in photos]
         self._shapes = [donor.textures[0].mesh for donor in donors]
         self._identities = np.stack([load_reference(photo, models, context.ladder[0]) for photo in photos])
@@ -128,6 +124,23 @@ def _complete(donor: Donor) -> Donor:
     shine = donor.shine.copy()
     shine[:, :3] = weights * (shine[:, :3].sum(axis=0) / weights.sum())
     return replace(donor, shine=shine)
+
+
+def load_strangers(models: Models) -> list[Path]:
+    """Give the photos of all strangers; those that are not there are drawn.
+
+    Raises:
+        EdgefuseError: A photo is not there, and the models to draw it are not either.
+        StoreError: A photo cannot be written.
+        RuntimeRunError: A model failed.
+    """
+    if missing_seeds() and not person.can_make(models):
+        raise EdgefuseError(
+            "cannot make synthetic faces: the models for them are not here, or do not run here; hide faces with "
+            "`--set anonymise.method=pixelate`, or get the models with `edgefuse models fetch --optional` "
+            "(`edgefuse plan` says what runs)"
+        )
+    return [person.load_person(seed, models) for seed in SEEDS]
 
 
 def missing_seeds() -> tuple[int, ...]:

@@ -14,7 +14,8 @@ import msgspec
 from edgefuse.vision.cover.conceal import Cells, Concealer
 from edgefuse.vision.cover.veil import Cover, Outline, make_veil, step
 from edgefuse.vision.fusion import person
-from edgefuse.vision.fusion.strangers import Strangers, Wearer, missing_seeds
+from edgefuse.vision.fusion.strangers import Strangers, Wearer, load_strangers, missing_seeds
+from edgefuse.vision.model import Models
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Packet, Pixels, Search
 
@@ -90,6 +91,12 @@ def _preparing_tasks(options: Options) -> tuple[str, ...]:
     return (person.TASK,) if options.method == "mesh" and missing_seeds() else ()
 
 
+def _prepare(options: Options, models: Models) -> None:
+    """Draw the strangers where they are needed and not there."""
+    if options.method == "mesh":
+        load_strangers(models)
+
+
 def _wanted_stages(options: Options) -> tuple[str, ...]:
     """Ask for what tells which stranger is least like a face."""
     return ("embed_faces",) if options.method == "mesh" else ()
@@ -100,6 +107,7 @@ PLUGIN: StageType = StageType(
     Anonymise,
     thread="compose",
     preparing_tasks=_preparing_tasks,
+    prepare=_prepare,
     wanted_stages=_wanted_stages,
     is_synthetic=lambda options: options.method == "mesh",
 )

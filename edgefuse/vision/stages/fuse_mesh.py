@@ -20,6 +20,7 @@ from edgefuse.vision.fusion.reference import load_reference
 from edgefuse.vision.fusion.signs import has_usable_mesh
 from edgefuse.vision.fusion.targets import Policy, Targets
 from edgefuse.vision.fusion.watch import Watch
+from edgefuse.vision.model import Models
 from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Packet
 
@@ -89,6 +90,12 @@ def _preparing_tasks(options: Options) -> tuple[str, ...]:
     return asked if options.face is not None or photo.is_file() else (*asked, person.TASK)
 
 
+def _prepare(options: Options, models: Models) -> None:
+    """Draw the donor, unless it is a photo or was drawn before."""
+    if options.face is None:
+        person.load_person(options.seed, models)
+
+
 def _wanted_stages(options: Options) -> tuple[str, ...]:
     """Ask for embeddings where a person is looked for."""
     return ("embed_faces",) if options.targets == "reference" else ()
@@ -99,6 +106,7 @@ PLUGIN: StageType = StageType(
     FuseMesh,
     thread="compose",
     preparing_tasks=_preparing_tasks,
+    prepare=_prepare,
     wanted_stages=_wanted_stages,
     is_synthetic=lambda _: True,
 )
