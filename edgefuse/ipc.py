@@ -1,7 +1,7 @@
 """What supervisor and worker say to each other: one typed JSON object a line, over a socket pair.
 
     supervisor ── Start, then SetPoint SetEffect Pause Resume Snapshot Stop ──► worker
-               ◄── Planned Opened Heartbeat Answer Failed ──────────────────
+               ◄── Alive …, then Planned Opened Heartbeat Answer Failed ─────
 
 Pixels never cross: a snapshot is a file that the worker writes. Both sides ship in one package, so there is no version
 here; what one side does not know is a defect and raises.
@@ -81,6 +81,10 @@ class Stop(Message, frozen=True, kw_only=True, tag=True):
 ToWorker = Start | SetPoint | SetEffect | Pause | Resume | Snapshot | Stop
 
 
+class Alive(Message, frozen=True, kw_only=True, tag=True):
+    """The process runs; sent again and again until ``Planned``, from which on silence means nothing before ``Opened``."""
+
+
 class Planned(Message, frozen=True, kw_only=True, tag=True):
     """What will run; comes before the models are opened."""
 
@@ -155,7 +159,7 @@ class Failed(Message, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-ToSupervisor = Planned | Opened | Heartbeat | Answer | Failed
+ToSupervisor = Alive | Planned | Opened | Heartbeat | Answer | Failed
 
 M = TypeVar("M", bound=Message)
 

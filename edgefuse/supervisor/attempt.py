@@ -29,12 +29,11 @@ class Attempt:
     """What is known of one worker, from its start to its end."""
 
     process: WorkerProcess
+    health: Health
+    ring: MemoryRing
     oom_kills: int
     """By the limit of its control group, before it was started."""
-    ring: MemoryRing
     setups: tuple[Setup, ...] = ()
-    health: Health | None = None
-    """From its opening on."""
     beat: ipc.Heartbeat | None = None
     size_px: tuple[int, int] = (0, 0)
     """Width and height of its frames."""

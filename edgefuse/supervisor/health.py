@@ -1,20 +1,26 @@
 """Is the worker well? Health is frames delivered, not a process alive; pure, with the clock passed in.
 
-    a beat with more frames out ──► delivering
-    a beat, source waiting or paused ──► resting: nothing is wrong
-    beats, but no frame for a while ──► ill: it delivers nothing
-    no beat for a while ──► ill: it hangs
+    planning   no sign of life for a while ──► ill: it hangs
+    opening    nothing is judged: native code that compiles a model may let nothing else run for minutes
+    open       a beat with more frames out ──► delivering
+               a beat, source waiting or paused ──► resting: nothing is wrong
+               beats, but no frame for a while ──► ill: it delivers nothing
+               no beat for a while ──► ill: it hangs
 
-That it opens in time is ``edgefuse.supervisor.service``'s business.
+That it plans and opens in time is ``edgefuse.supervisor.service``'s business.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from edgefuse import ipc
 from edgefuse.supervisor.service import HANGS
 
+SIGN_S = 30.0
+"""Longest silence of a worker that plans. It says every two seconds that it runs, but for the while that the system
+loads one library: from a slow card, that is seconds."""
 BEAT_S = 8.0
 """Longest silence of an open worker, which beats twice a second; on a board that swaps, some seconds are nothing."""
 DELIVERY_S = 10.0
@@ -25,19 +31,40 @@ GAP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of an open worker."""
+    """What is known of a worker."""
 
     seen_s: float
     """Last sign of life."""
     delivered_s: float
     """Last time that frames had been delivered, or that there was no need to."""
     judged_s: float
+    phase: Literal["planning", "opening", "open"] = "planning"
     frames_out: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it has opened everything, so that frames should follow."""
+        return self.phase == "open"
 
 
 def start(now_s: float) -> Health:
-    """Begin with a worker that has just opened everything, so that frames should follow."""
+    """Begin with a worker that was just started."""
     return Health(seen_s=now_s, delivered_s=now_s, judged_s=now_s)
+
+
+def on_alive(health: Health, now_s: float) -> Health:
+    """Take note that it runs."""
+    return replace(health, seen_s=now_s)
+
+
+def on_planned(health: Health) -> Health:
+    """Take note that it opens its models from now on."""
+    return replace(health, phase="opening")
+
+
+def on_opened(health: Health, now_s: float) -> Health:
+    """Take note that it has just opened everything."""
+    return replace(health, phase="open", seen_s=now_s, delivered_s=now_s)
 
 
 def on_beat(health: Health, beat: ipc.Heartbeat, now_s: float) -> Health:
@@ -60,8 +87,10 @@ def judge(health: Health, now_s: float) -> tuple[Health, str]:
 
 
 def _illness(health: Health, now_s: float) -> str:
-    silent_s = now_s - health.seen_s
-    if silent_s > BEAT_S:
+    silent_s, idle_s = now_s - health.seen_s, now_s - health.delivered_s
+    if health.phase == "planning" and silent_s > SIGN_S:
+        return f"{HANGS}: no sign of life for {silent_s:.0f} s"
+    if health.phase == "open" and silent_s > BEAT_S:
         return f"{HANGS}: no heartbeat for {silent_s:.0f} s"
-    idle_s = now_s - health.delivered_s
-    return f"it delivers nothing: no frame for {idle_s:.0f} s" if idle_s > DELIVERY_S else ""
+    is_idle = health.phase == "open" and idle_s > DELIVERY_S
+    return f"it delivers nothing: no frame for {idle_s:.0f} s" if is_idle else ""

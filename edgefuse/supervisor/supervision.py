@@ -74,7 +74,7 @@ class Supervision:
     @property
     def is_open(self) -> bool:
         """Tell whether a worker is there that takes messages for its pipeline."""
-        return self._run is not None and self._run.health is not None and self.service.state == "RUNNING"
+        return self._run is not None and self._run.health.is_open and self.service.state == "RUNNING"
 
     def start(self) -> None:
         """Start the worker, or start it again at once where it waits or has failed for good."""
@@ -123,7 +123,7 @@ class Supervision:
         """Judge the worker and do what is due; call it several times a second."""
         self._now_s = now_s
         self._children.reap()
-        if self._run is not None and self._run.health is not None:
+        if self._run is not None:
             self._run.health, illness = health.judge(self._run.health, now_s)
             if illness:
                 self._take(service.on_ill(self.service, now_s, illness))
@@ -160,7 +160,8 @@ class Supervision:
             self._note_refusal(str(e))
             self._take(service.on_ended(self.service, self._now_s, str(e), is_final=True))
             return
-        self._run = Attempt(process, oom_kills, MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s))
+        ring = MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s)
+        self._run = Attempt(process, health.start(self._now_s), ring, oom_kills)
         if self._group is not None:
             self._limit(self._group, process.pid, recipe.memory_mb)
 
@@ -178,12 +179,15 @@ class Supervision:
         match message:
             case ipc.Heartbeat():
                 self._on_beat(run, message)
+            case ipc.Alive():
+                run.health = health.on_alive(run.health, self._now_s)
             case ipc.Planned():
+                run.health = health.on_planned(run.health)
                 note_plan(self._journal, self.plan, message.plan)
                 self.plan, run.setups = message.plan, message.setups
                 self._take(service.on_planned(self.service, self._now_s))
             case ipc.Opened():
-                run.health, run.startup_s = health.start(self._now_s), message.startup_s
+                run.health, run.startup_s = health.on_opened(run.health, self._now_s), message.startup_s
                 run.size_px = (message.width_px, message.height_px)
             case ipc.Answer():
                 if (answer := run.answers.get(message.id)) and not answer.done():
@@ -194,12 +198,10 @@ class Supervision:
     def _on_beat(self, run: Attempt, beat: ipc.Heartbeat) -> None:
         before, run.beat = run.beat, beat
         was_running = self.service.state == "RUNNING"
-        if run.health is not None:
-            run.health = health.on_beat(run.health, beat, self._now_s)
+        run.health = health.on_beat(run.health, beat, self._now_s)
         if beat.source != "flowing":
-            is_open = run.health is not None
             reason = _RESTING[beat.source] + (f": {beat.missing}" if beat.missing else "")
-            self._take(service.on_resting(self.service, self._now_s, reason, is_open=is_open))
+            self._take(service.on_resting(self.service, self._now_s, reason, is_open=run.health.is_open))
         elif beat.frames_out > (before.frames_out if before else 0):
             self._take(service.on_delivered(self.service, self._now_s))
         if self.service.state == "RUNNING" and not was_running:
@@ -225,7 +227,7 @@ class Supervision:
                 answer.set_result(ipc.Answer(id=number, error=_ENDED))
         known = Circumstances(
             failure=run.failure,
-            was_open=run.health is not None,
+            was_open=run.health.is_open,
             illness=run.illness,
             was_stopped=run.was_stopped,
             is_over_memory=self._group is not None and self._group.oom_kills() > run.oom_kills,

@@ -2,7 +2,7 @@
 
 What it does stands in the source's address: ``well``, ``waiting``, ``idle`` (beats and delivers nothing), ``refuse``
 (says what a person must mend), ``crash`` (dies of SIGSEGV in a model), ``leave`` (its sink goes away after a moment),
-``deaf`` (does not stop), ``broken`` (its settings do not pass a check).
+``deaf`` (does not stop), ``broken`` (its settings do not pass a check), ``mute`` (gives no sign of life).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any  # Any: JSON as it comes
@@ -113,6 +114,8 @@ class Worker:
         """Begin."""
         self.source, self.point, self.effect = message["source"], message["point"], message["effect"]
         self.is_paused = message["is_paused"]
+        if self.source == "mute":
+            time.sleep(600)
         if self.source == "refuse":
             self.send(**{"is": "Failed", "reason": "cannot open /dev/video0: permission denied"})
             return 2

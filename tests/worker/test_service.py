@@ -50,6 +50,12 @@ def test_it_tells_its_plan_before_it_opens_and_its_size_after(worker: WorkerDriv
     assert set(opened.startup_s) == {"probe", "plan", "open"}
 
 
+def test_it_says_that_it_lives_before_it_has_planned(worker: WorkerDriver) -> None:
+    assert isinstance(worker.heard[0], ipc.Alive)
+    planned = next(place for place, m in enumerate(worker.heard) if isinstance(m, ipc.Planned))
+    assert not any(isinstance(m, ipc.Alive) for m in worker.heard[planned + 1 :])
+
+
 def test_it_beats_with_what_it_did_since(worker: WorkerDriver) -> None:
     beat = frames(worker, 10)
     assert (beat.source, beat.point, beat.effect, beat.failures) == ("flowing", 0, "none", 0)
