@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -46,14 +46,18 @@ SENSE_S = 1.0
 class Daemon:
     """Everything that lives as long as the supervisor."""
 
-    def __init__(self) -> None:
+    def __init__(self, divide: Callable[[], WorkerGroup] = divide_group) -> None:
+        """Make everything; nothing of the system is touched yet.
+
+        Args:
+            divide: Parts the control group.
+        """
+        self._divide = divide
         self.journal = Journal()
         self.notebook = Notebook(state_path(), self.journal)
         self._children = Children()
         self.steering = Steering(self.journal, self.notebook, partial(check_site, self._children))
-        self.supervision = Supervision(
-            self._children, self.journal, self._divide(), self.steering.make_recipe, self._on_blamed
-        )
+        self.supervision = Supervision(self._children, self.journal, self.steering.make_recipe, self._on_blamed)
         self._uplink = Uplink(self.journal, self._make_port)
         self._started_s = self._sensed_s = _now_s()
         self._notifier = Notifier()
@@ -69,7 +73,8 @@ class Daemon:
         """
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS))
-        await self._server.open()
+        await self._server.open()  # first: where another supervisor runs, nothing of it may be touched
+        self._limit_worker()
         self._listen(loop)
         self.journal.note("info", "started", "the supervisor has started")
         self.supervision.tick(_now_s())
@@ -131,12 +136,11 @@ class Daemon:
         self.journal.note("error", "model_blamed", f"{how} while native code was at {names}")
         self._begin(self.notebook.keep_crash(setups, how))
 
-    def _divide(self) -> WorkerGroup | None:
+    def _limit_worker(self) -> None:
         try:
-            return divide_group()
+            self.supervision.group = self._divide()
         except EdgefuseError as e:
             self.journal.note("info", "not_limited", str(e))
-            return None
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         """Let work go on beside the loop; a defect in it is seen."""

@@ -37,7 +37,6 @@ class Supervision:
         self,
         children: Children,
         journal: Journal,
-        group: WorkerGroup | None,
         make_recipe: Callable[[], Recipe],
         on_blamed: Callable[[tuple[Setup, ...], str], object],
     ) -> None:
@@ -49,7 +48,9 @@ class Supervision:
         """
         self.service = Service()
         self.plan: Plan | None = None
-        self._children, self._journal, self._group = children, journal, group
+        self.group: WorkerGroup | None = None
+        """What limits the worker's memory, where that can be."""
+        self._children, self._journal = children, journal
         self._make_recipe, self._on_blamed = make_recipe, on_blamed
         self._run: Attempt | None = None
         self._now_s = 0.0
@@ -152,7 +153,7 @@ class Supervision:
             run.process.ask_to_stop()
 
     def _spawn(self) -> None:
-        oom_kills = self._group.oom_kills() if self._group else 0
+        oom_kills = self.group.oom_kills() if self.group else 0
         try:
             recipe = self._make_recipe()
             process = WorkerProcess(self._children, recipe.python, recipe.start, self._hear, self._on_ended)
@@ -162,8 +163,8 @@ class Supervision:
             return
         ring = MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s)
         self._run = Attempt(process, health.start(self._now_s), ring, oom_kills)
-        if self._group is not None:
-            self._limit(self._group, process.pid, recipe.memory_mb)
+        if self.group is not None:
+            self._limit(self.group, process.pid, recipe.memory_mb)
 
     def _limit(self, group: WorkerGroup, pid: int, memory_mb: int) -> None:
         try:
@@ -171,7 +172,7 @@ class Supervision:
             group.add(pid)
         except OSError as e:
             self._journal.note("warning", "not_limited", f"cannot limit the worker's memory: {e}")
-            self._group = None
+            self.group = None
 
     def _hear(self, message: ipc.Message) -> None:
         run = self._run
@@ -230,7 +231,7 @@ class Supervision:
             was_open=run.health.is_open,
             illness=run.illness,
             was_stopped=run.was_stopped,
-            is_over_memory=self._group is not None and self._group.oom_kills() > run.oom_kills,
+            is_over_memory=self.group is not None and self.group.oom_kills() > run.oom_kills,
         )
         was_wished = self.service.state == "STOPPING" and not run.illness
         judged = verdict.judge(end, known)

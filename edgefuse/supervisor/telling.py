@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 
 from edgefuse import clock, ipc, paths
+from edgefuse.config.host import RuntimeFact
 from edgefuse.errors import StoreError
+from edgefuse.link.inventory import make_inventory
 from edgefuse.link.messages import Inventory, Latency, PipelineReport, SystemReport
 from edgefuse.memory import BYTES_PER_MB
 from edgefuse.planning.host import read_host
-from edgefuse.planning.plan import Choice, Plan, Rejection
+from edgefuse.planning.plan import Plan
 from edgefuse.store.state import load_state, state_path
 from edgefuse.supervisor.control import Status
 
@@ -48,37 +49,15 @@ def make_pipeline_report(status: Status, beat: ipc.Heartbeat, size_px: tuple[int
     )
 
 
-def make_inventory(status: Status, plan: Plan) -> Inventory:
+def read_inventory(status: Status, plan: Plan) -> Inventory:
     """Say what this unit is and what was decided for it; reads files."""
-    host = read_host()
-    facts = {"arch": host.arch, "os": host.os, "python": host.python, "cores": host.cores, "memory_mb": host.memory_mb}
-    return Inventory(
-        t=clock.wall_iso(),
-        profile=status.profile,
-        board=status.board,
-        host={name: str(fact) for name, fact in facts.items() if fact},
-        runtimes=_read_runtimes(),
-        choices={f"{choice.task} {choice.size_px}": _name(choice) for choice in plan.choices},
-        rejections=_group(plan.rejections),
-    )
+    return make_inventory(clock.wall_iso(), read_host(), status.board, _read_runtimes(), plan)
 
 
-def _read_runtimes() -> Mapping[str, str]:
-    """Give what the last probe found: versions, or why a runtime is of no use."""
+def _read_runtimes() -> tuple[RuntimeFact, ...]:
+    """Give what the last probe found."""
     try:
         probe = load_state(state_path()).probe
     except StoreError:  # the supervisor has noted that
-        return {}
-    return {fact.id: fact.version if fact.is_usable else fact.reason for fact in (probe.runtimes if probe else ())}
-
-
-def _name(choice: Choice) -> str:
-    return f"{choice.model} {choice.variant} on {choice.runtime} {choice.target}"
-
-
-def _group(rejections: tuple[Rejection, ...]) -> Mapping[str, tuple[str, ...]]:
-    grouped: dict[str, tuple[str, ...]] = {}
-    for rejection in rejections:
-        line = f"{rejection.variant} on {rejection.runtime}: {rejection.reason}"
-        grouped[rejection.model] = (*grouped.get(rejection.model, ()), line)
-    return grouped
+        return ()
+    return probe.runtimes if probe else ()

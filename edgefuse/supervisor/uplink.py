@@ -66,10 +66,10 @@ class Uplink:
             self._shown = state
             self._link.set_state(*state)
         if status.plan is not None and status.plan is not self._shown_plan:
-            from edgefuse.supervisor.telling import make_inventory
+            from edgefuse.supervisor.telling import read_inventory
 
             self._shown_plan = status.plan
-            self._link.set_inventory(partial(make_inventory, status, status.plan))
+            self._link.set_inventory(partial(read_inventory, status, status.plan))
 
     async def close(self) -> None:
         """Take leave of the fleet."""

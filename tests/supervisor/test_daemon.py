@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -17,8 +18,11 @@ from fakes.worker_program import MISSING
 
 from edgefuse import paths
 from edgefuse.config.site import site_path
+from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import load_state, state_path
+from edgefuse.supervisor.cgroup import WorkerGroup
 from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, Status, TakeSnapshot
+from edgefuse.supervisor.daemon import Daemon
 
 Supervise = Callable[..., Running]
 
@@ -292,6 +296,16 @@ def listening_systemd(path: Path) -> Iterator[list[str]]:
 def test_a_second_supervisor_is_sent_away(supervise: Supervise) -> None:
     supervise().wait_for_frames()
     assert supervise().process.wait(20) == 2
+
+
+def test_a_second_supervisor_leaves_the_control_group_alone(supervise: Supervise) -> None:
+    supervise()
+
+    def divide() -> WorkerGroup:
+        raise AssertionError("it is the other's")
+
+    with pytest.raises(EdgefuseError, match="another supervisor"):
+        asyncio.run(Daemon(divide).run())
 
 
 def test_a_supervisor_that_stood_still_keeps_its_worker(supervise: Supervise) -> None:

@@ -23,7 +23,7 @@ class World:
         self.source, self.now_s = "well", 0.0
         self.journal = Journal()
         self._python = str(worker_program.install(folder))
-        self.supervision = Supervision(Children(), self.journal, None, self._make_recipe, lambda *_: None)
+        self.supervision = Supervision(Children(), self.journal, self._make_recipe, lambda *_: None)
 
     async def until(self, is_so: Callable[[], object], step_s: float = 0.05) -> None:
         """Let time pass until something is so."""
