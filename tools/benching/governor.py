@@ -25,14 +25,12 @@ from tqdm import tqdm
 from benching.command import run_bench
 from benching.governor_cases import STEADY, Case, make_cases
 from benching.governor_optimum import Optimum
-from benching.governor_play import Control, Ours, Score, Threshold, judge, leave_alone, play
+from benching.governor_play import Control, Ours, Score, Threshold, Tuning, judge, leave_alone, play
 from edgefuse.cli._unit import format_table
 from edgefuse.thermal.plant import BOARDS
 
 LEAST_SHARE = 0.95
 MOST_CHANGES = 6
-Tuning = tuple[float, float, float]
-"""Kelvin below the trip at which it goes down, width of the hysteresis in kelvin, dwell in seconds."""
 _GRID: tuple[Tuning, ...] = tuple(product((0.5, 1.0, 2.0), (2.0, 4.0, 7.0, 10.0), (30.0, 180.0)))
 
 
@@ -94,13 +92,6 @@ def measure(units: int) -> Proof:
     return Proof(outcomes, tuned)
 
 
-def make_threshold(case: Case, tuning: Tuning) -> Control:
-    """Give thresholds for a case."""
-    down_k, width_k, dwell_s = tuning
-    trip_c = case.profile.trips[0].enter_c
-    return Threshold(trip_c - down_k, trip_c - down_k - width_k, dwell_s, len(case.profile.ladder) - 1)
-
-
 def _tune(cases: Sequence[Case], pool: ProcessPoolExecutor) -> dict[str, Tuning]:
     """Give for each kind of board the thresholds that deliver most on it."""
     tasks = [Task(case, tuning) for case in cases for tuning in _GRID]
@@ -112,7 +103,7 @@ def _tune(cases: Sequence[Case], pool: ProcessPoolExecutor) -> dict[str, Tuning]
 
 
 def _try(task: Task) -> float:
-    return judge(task.case, play(task.case, make_threshold(task.case, task.tuning))).quality
+    return judge(task.case, play(task.case, Threshold.of(task.case, task.tuning))).quality
 
 
 def _compare(task: Task) -> Outcome:
@@ -120,7 +111,7 @@ def _compare(task: Task) -> Outcome:
     controls: tuple[Control, ...] = (
         Ours(case.profile),
         Optimum(case),
-        make_threshold(case, task.tuning),
+        Threshold.of(case, task.tuning),
         leave_alone,
     )
     return Outcome(

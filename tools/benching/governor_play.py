@@ -101,8 +101,19 @@ def leave_alone(_: Moment) -> int:
     return 0
 
 
+Tuning = tuple[float, float, float]
+"""Kelvin below the trip at which it goes down, width of the hysteresis in kelvin, dwell in seconds."""
+
+
 class Threshold:
     """One point down above a threshold, one up below another, never twice within a dwell."""
+
+    @classmethod
+    def of(cls, case: Case, tuning: Tuning) -> Threshold:
+        """Give thresholds for a case."""
+        down_k, width_k, dwell_s = tuning
+        trip_c = case.profile.trips[0].enter_c
+        return cls(trip_c - down_k, trip_c - down_k - width_k, dwell_s, len(case.profile.ladder) - 1)
 
     def __init__(self, down_c: float, up_c: float, dwell_s: float, last: int) -> None:
         self._down_c, self._up_c, self._dwell_s, self._last = down_c, up_c, dwell_s, last

@@ -9,10 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benching.governor import Tuning, make_threshold
 from benching.governor_cases import DURATION_S, Case
 from benching.governor_optimum import Optimum
-from benching.governor_play import Course, Ours, judge, leave_alone, play
+from benching.governor_play import Course, Ours, Threshold, Tuning, judge, leave_alone, play
 
 _SHOWN = "raspberry-pi-4"
 _COLOURS = {"no control": "#b7b7b7", "threshold": "#d69e2e", "ours": "#2b6cb0", "optimum": "#2f855a"}
@@ -26,7 +25,7 @@ def draw_weathers(cases: Sequence[Case], tuned: Mapping[str, Tuning], folder: Pa
         if case.profile.id == _SHOWN:
             courses = {
                 "no control": play(case, leave_alone),
-                "threshold": play(case, make_threshold(case, tuned[case.profile.id])),
+                "threshold": play(case, Threshold.of(case, tuned[case.profile.id])),
                 "optimum": play(case, Optimum(case)),
                 "ours": play(case, Ours(case.profile)),
             }
