@@ -17,15 +17,15 @@ from functools import partial
 import msgspec
 
 from edgefuse import clock, ipc, paths
-from edgefuse.config import document
-from edgefuse.config.site import Site, site_path
-from edgefuse.errors import ConfigError, EdgefuseError
+from edgefuse.config.site import Site
+from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import Pin, Pins
 from edgefuse.supervisor.attempt import Recipe
 from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.heat import HeatWatch
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
+from edgefuse.supervisor.pinning import check_donor, check_pinned_point, describe_pin, point_pin
 from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, resolve
 from edgefuse.supervisor.supervision import NoAnswerError, Supervision
 from edgefuse.supervisor.unit import Unit, load_unit
@@ -61,7 +61,7 @@ class Steering:
         async with self._changing:
             try:
                 unit = load_unit()
-                _check_pinned_point(unit)
+                check_pinned_point(unit)
                 await self._change(unit, self._notebook.state.pins, supervision)
             except EdgefuseError as e:
                 self._journal.note("error", "configuration_refused", str(e))
@@ -103,14 +103,14 @@ class Steering:
         pin = Pin(request.value, clock.wall_iso()) if request.value else None
         before = self._notebook.state.pins
         if request.setting == "point":
-            after = msgspec.structs.replace(before, point=pin and _point_pin(pin, unit))
+            after = msgspec.structs.replace(before, point=pin and point_pin(pin, unit))
         elif request.setting == "face":
             after = msgspec.structs.replace(before, face=pin)
-            _check_donor(resolve(unit.site, unit.profile, after, 0), after)
+            check_donor(resolve(unit.site, unit.profile, after, 0), after)
         else:
             after = msgspec.structs.replace(before, effect=pin)
         await self._change(unit, after, supervision)
-        self._journal.note("info", "pinned", _describe_pin(request))
+        self._journal.note("info", "pinned", describe_pin(request))
         return await self._keep(after)
 
     async def _pause(self, request: SetPaused, supervision: Supervision) -> Reply:
@@ -215,46 +215,6 @@ class Steering:
         point = self.wanted.point
         self._notebook.add_point(point, reason)
         self._journal.note("info", "point_changed", f"point {point}: {reason}")
-
-
-def _describe_pin(request: SetPin) -> str:
-    return f"{request.setting} pinned to {request.value}" if request.value else f"{request.setting} no longer pinned"
-
-
-def _point_pin(pin: Pin[str], unit: Unit) -> Pin[int]:
-    """Read the number of a point.
-
-    Raises:
-        EdgefuseError: The ladder has no such point.
-    """
-    last = len(unit.profile.ladder) - 1
-    if not pin.value.isdecimal() or int(pin.value) > last:
-        raise EdgefuseError(f"cannot pin point '{pin.value}': '{unit.profile.id}' has points 0 to {last}")
-    return Pin(int(pin.value), pin.since)
-
-
-def _check_pinned_point(unit: Unit) -> None:
-    """See that the site configuration pins a point that there is.
-
-    Raises:
-        ConfigError: The ladder has no such point.
-    """
-    point, last = unit.site.pin_point, len(unit.profile.ladder) - 1
-    if point is not None and point > last:
-        raise ConfigError(
-            f"{document.show_path(site_path())}: pin_point: expected 0 to {last}, the points of "
-            f"'{unit.profile.id}', got {point}"
-        )
-
-
-def _check_donor(wanted: Wanted, pins: Pins) -> None:
-    """See that a pinned face would be seen.
-
-    Raises:
-        EdgefuseError: The effect lays no face over others.
-    """
-    if pins.face is not None and wanted.site.face is None:
-        raise EdgefuseError(f"cannot pin a face: the effect '{wanted.site.effect}' has no donor; pin fuse_mesh first")
 
 
 async def _take_snapshot(path: str, supervision: Supervision) -> Reply:
