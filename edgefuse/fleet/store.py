@@ -1,0 +1,191 @@
+"""The store of the fleet: what controllers heard of every device, for everybody who wants to know.
+
+``Store.devices`` has the newest of all, ``Store.events`` what happened, ``Store.series`` how figures went. Any thread
+and process may read while controllers write. Nothing in it is the only copy of what runs a device: lost, it is filled
+again by what the broker holds and by the next reports; past events and history are gone then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, select
+
+from edgefuse import clock
+from edgefuse.errors import ConfigError
+from edgefuse.fleet.database import CONTROLLERS, DEVICES, EVENTS, METRICS, REPORTS, Database
+from edgefuse.fleet.history import Point, choose_span, read_points
+from edgefuse.fleet.roster import MISSED_REPORTS, Presence
+from edgefuse.link.cadence import PERIODS_S
+from edgefuse.link.messages import Deployment, Event, Inventory, PipelineReport, State, SystemReport, decode
+
+BEAT_S = 10.0
+"""A controller says so often that it listens."""
+MISSED_BEATS = 3
+"""So many in a row, and it does so no longer."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """What is known of one device; times are Unix time by the controllers' clocks."""
+
+    device: str
+    presence: Presence
+    """``revoked`` never stands here: whom the site trusts is no matter of the database."""
+    since_s: float | None
+    """Since when the broker takes it for online or offline, as far as a controller was there to see."""
+    state: State | None
+    inventory: Inventory | None
+    deployment: Deployment | None
+    system: SystemReport | None
+    """The newest report, also of a device that is offline by now."""
+    pipeline: PipelineReport | None
+    """Of the same moment as ``system``, or nothing where no pipeline ran."""
+    reported_s: float | None
+    """When the newest report came."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """What a device told, and when it was heard."""
+
+    id: int
+    """Counts up in the order of arrival over all devices, with gaps."""
+    device: str
+    heard_s: float
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """When controllers listened last without a break."""
+
+    since_s: float
+    until_s: float
+
+
+class Store:
+    """Reads may come from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        """Read and write this database."""
+        self._database = database
+
+    def devices(self) -> list[DeviceRecord]:
+        """Give all devices that were ever heard of, by name.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        return self._read_devices(_SELECT_DEVICES)
+
+    def device(self, name: str) -> DeviceRecord | None:
+        """Give one device; nothing when it was never heard of.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        return next(iter(self._read_devices(_SELECT_DEVICES.where(DEVICES.c.device == name))), None)
+
+    def events(self, device: str | None = None, *, after: int = 0, limit: int = 1000) -> list[EventRecord]:
+        """Give events of a device, or of all, in the order of arrival.
+
+        Args:
+            device: Nothing for all of them.
+            after: The ``id`` of the last one that is known already.
+            limit: At most so many.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        return self._read_events(device, select(EVENTS).where(EVENTS.c.id > after).order_by(EVENTS.c.id).limit(limit))
+
+    def last_events(self, device: str | None = None, *, limit: int = 100) -> list[EventRecord]:
+        """Give the newest events of a device, or of all, the newest first.
+
+        Raises:
+            DatabaseError: The database cannot be read.
+        """
+        return self._read_events(device, select(EVENTS).order_by(EVENTS.c.id.desc()).limit(limit))
+
+    def series(self, device: str, metric: str, since_s: float, until_s: float, step_s: float) -> list[Point]:
+        """Give how a figure of one device went, a point a step with reports; steps begin at multiples of ``step_s``.
+
+        Args:
+            device: Its id.
+            metric: One of ``METRICS``.
+            since_s: Unix time, included.
+            until_s: Unix time, excluded.
+            step_s: At least; history that is kept only coarser makes it longer.
+
+        Raises:
+            ConfigError: There is no such figure.
+            DatabaseError: The database cannot be read.
+        """
+        if metric not in METRICS:
+            raise ConfigError(f"cannot give '{metric}' of '{device}': history has {' '.join(METRICS)}")
+        span = choose_span(since_s, until_s, step_s, clock.wall_now().timestamp())
+        with self._database.reading() as connection:
+            return read_points(connection, device, metric, span)
+
+    def _read_devices(self, query: Select[Any]) -> list[DeviceRecord]:
+        with self._database.reading() as connection:
+            listening = _read_listening(connection)
+            return [_make_record(row, listening) for row in connection.execute(query)]
+
+    def _read_events(self, device: str | None, query: Select[Any]) -> list[EventRecord]:
+        if device is not None:
+            query = query.where(EVENTS.c.device == device)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [EventRecord(row.id, row.device, row.heard_s, decode(row.event.encode(), Event)) for row in rows]
+
+
+_SELECT_DEVICES = (
+    select(DEVICES, REPORTS.c.system, REPORTS.c.pipeline, REPORTS.c.reported_s)
+    .select_from(DEVICES.outerjoin(REPORTS, DEVICES.c.device == REPORTS.c.device))
+    .order_by(DEVICES.c.device)
+)
+
+
+def _make_record(row: Row[Any], listening: _Listening) -> DeviceRecord:
+    state = _decode(row.state, State)
+    system, pipeline = _decode(row.system, SystemReport), _decode(row.pipeline, PipelineReport)
+    is_paired = system is not None and pipeline is not None and abs(pipeline.n - system.n) <= 1  # as in a roster
+    heard_s = max(row.state_s or 0.0, row.reported_s or 0.0)
+    return DeviceRecord(
+        device=row.device,
+        presence="unseen" if state is None else _judge(state, heard_s, listening),
+        since_s=row.since_s,
+        state=state,
+        inventory=_decode(row.inventory, Inventory),
+        deployment=_decode(row.deployment, Deployment),
+        system=system,
+        pipeline=pipeline if is_paired else None,
+        reported_s=row.reported_s,
+    )
+
+
+def _decode(payload: str | None, kind: type[S]) -> S | None:
+    return None if payload is None else decode(payload.encode(), kind)
+
+
+def _judge(state: State, heard_s: float, listening: _Listening) -> Presence:
+    """Tell whether a device that the broker takes for online reports, as far as anybody listened."""
+    if state.presence == "offline":
+        return "offline"
+    period_s = PERIODS_S["metered" if state.mode == "metered" else "normal"]  # a watch ends at any time
+    missed_s = listening.until_s - max(heard_s, listening.since_s)
+    return "silent" if missed_s > MISSED_REPORTS * period_s else "online"
+
+
+def _read_listening(connection: Connection) -> _Listening:
+    """Find since when at least one of the controllers that listen now has done so."""
+    rows = connection.execute(select(CONTROLLERS)).all()
+    until_s = max((row.beat_s for row in rows), default=0.0)
+    alive = [row.listening_since_s for row in rows if until_s - row.beat_s < MISSED_BEATS * BEAT_S]
+    return _Listening(min(alive, default=0.0), until_s)
