@@ -32,7 +32,7 @@ persistence_location {folder}/broker/
 autosave_interval 30
 
 # Devices
-listener {devices_port}
+listener {devices_port}{address}
 cafile {folder}/ca.pem
 certfile {folder}/broker.pem
 keyfile {folder}/broker.key
@@ -42,7 +42,7 @@ use_identity_as_username true
 use_username_as_clientid true
 
 # Operators
-listener {operators_port}
+listener {operators_port}{address}
 cafile {folder}/operator.pem
 certfile {folder}/broker.pem
 keyfile {folder}/broker.key
@@ -73,6 +73,7 @@ def make_configuration(folder: Path, register: Register) -> str:
         limit=MAX_PACKET_BYTES,
         devices_port=register.port,
         operators_port=register.operators_broker.port,
+        address=" 127.0.0.1" if register.is_local else "",
     )
 
 
@@ -84,10 +85,20 @@ def make_rules(register: Register) -> str:
 
 def reload_broker(folder: Path) -> bool:
     """Have this site's broker read its files again; tell whether it runs on this machine."""
+    mosquitto = (folder / "broker/mosquitto.pid", folder / "mosquitto.conf")
+    return any(_reload(pid, argument) for pid, argument in (mosquitto, (embedded_pid_path(folder), folder)))
+
+
+def embedded_pid_path(folder: Path) -> Path:
+    """Give the place where the broker of ``edgefuse.fleet.embedded`` notes its process."""
+    return folder / "broker/embedded.pid"
+
+
+def _reload(pid_path: Path, argument: Path) -> bool:
+    """Tell a broker that was started with this argument; the file may name another process after a power cut."""
     with suppress(FileNotFoundError, ValueError, ProcessLookupError):
-        pid = int((folder / "broker/mosquitto.pid").read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if os.fsencode(folder / "mosquitto.conf") in command:  # the file may name another process after a power cut
+        pid = int(pid_path.read_text())
+        if os.fsencode(argument) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
             os.kill(pid, signal.SIGHUP)
             return True
     return False

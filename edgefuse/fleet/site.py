@@ -61,6 +61,11 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
         return f"mqtts://[{self.host}]:{self.port}" if ":" in self.host else f"mqtts://{self.host}:{self.port}"
 
     @property
+    def is_local(self) -> bool:
+        """Tell whether the broker is reached from its own machine only."""
+        return self.host in ("localhost", "127.0.0.1")
+
+    @property
     def operators_broker(self) -> Broker:
         """Give the broker's address for the commands of ``edgefuse fleet``."""
         return Broker(self.host, self.port + 1, has_tls=True)

@@ -70,7 +70,7 @@ class Broker:
         """
         self._process = subprocess.Popen([CHECKOUT / "tools/mosquitto", "-c", self._configuration])
         deadline = time.monotonic() + START_S
-        while not _listens(self.port):
+        while not listens(self.port):
             if self._process.poll() == _MISSING:
                 raise BrokerMissingError
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -119,7 +119,19 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def _listens(port: int) -> bool:
+def free_ports() -> int:
+    """Give the first of two ports in a row that nobody uses now, as a site has them."""
+    while True:
+        port = free_port()
+        try:
+            socket.create_server(("127.0.0.1", port + 1)).close()
+        except (OSError, OverflowError):
+            continue
+        return port
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody takes connections at a port of this machine."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
     except OSError:

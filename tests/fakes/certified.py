@@ -16,15 +16,22 @@ PATIENCE_S = 30.0
 class CertifiedClient:
     """Connects, or raises what the broker's refusal raises; notes what comes."""
 
-    def __init__(self, port: int, ca: Path, certificate: Path, key: Path, client_id: str = "") -> None:
+    def __init__(
+        self,
+        port: int,
+        ca: Path,
+        certificate: Path,
+        key: Path,
+        client_id: str = "",
+        *,
+        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+    ) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.is_over = False
         self._news = threading.Condition()
         self._is_open = False
         self._taken: set[int] = set()
-        self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, reconnect_on_failure=False
-        )
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
         self._client.tls_set(str(ca), str(certificate), str(key))
         self._client.on_connect = lambda *_: self._note(lambda: setattr(self, "_is_open", True))
         self._client.on_disconnect = lambda *_: self._note(lambda: setattr(self, "is_over", True))

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.broker import Broker, free_port, serving
+from fakes.broker import Broker, free_ports, serving
 from fakes.certified import CertifiedClient
 from fakes.daemon import Daemon
+from fakes.embedded import EmbeddedBroker, serving_embedded
 from fakes.memory_folder import memory_folder
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from edgefuse.config.link import LinkSettings
 from edgefuse.fleet.enrolment import enrol, init_site
@@ -34,7 +36,7 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
 def site(tmp_path: Path) -> Path:
     """A site for this machine, on ports that are free now."""
     folder = tmp_path / "site"
-    init_site(folder, "localhost", free_port())
+    init_site(folder, "localhost", free_ports())
     return folder
 
 
@@ -44,7 +46,8 @@ class Fleet:
 
     folder: Path
     port: int
-    broker: Broker
+    broker: Broker | EmbeddedBroker
+    protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5
     clients: ExitStack = field(default_factory=ExitStack)
 
     def join(self, device: str, make: Callable[[Path, str], Enrolment] = enrol) -> Path:
@@ -56,12 +59,12 @@ class Fleet:
     def connect(self, credentials: Path, port: int | None = None, client_id: str = "") -> CertifiedClient:
         """Connect as a device does."""
         files = (credentials / name for name in ("ca.pem", "device.pem", "device.key"))
-        return self._keep(CertifiedClient(port or self.port, *files, client_id=client_id))
+        return self._keep(CertifiedClient(port or self.port, *files, client_id, protocol=self.protocol))
 
     def operate(self) -> CertifiedClient:
         """Connect as the operator does, and see all that devices say."""
         files = (self.folder / name for name in ("ca.pem", "operator.pem", "operator.key"))
-        client = self._keep(CertifiedClient(self.port + 1, *files))
+        client = self._keep(CertifiedClient(self.port + 1, *files, protocol=self.protocol))
         client.subscribe("ef/v1/d/+/up/#")
         return client
 
@@ -70,11 +73,13 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(site: Path) -> Iterator[Fleet]:
-    """The site with a real broker that runs with what ``fleet init`` wrote."""
+def fleet(site: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    """The site with a real broker that runs with what ``fleet init`` wrote: mosquitto, or the embedded one."""
+    is_embedded = getattr(request, "param", "mosquitto") == "embedded"
     port = load_register(site).port
-    with serving(site, port=port + 1) as broker:  # which is opened last
-        fleet = Fleet(site, port, broker)
+    last_port = port + 1  # which is opened last
+    with serving_embedded(site, last_port) if is_embedded else serving(site, port=last_port) as broker:
+        fleet = Fleet(site, port, broker, MQTTProtocolVersion.MQTTv311 if is_embedded else MQTTProtocolVersion.MQTTv5)
         with fleet.clients:
             yield fleet
 

@@ -103,12 +103,15 @@ def test_list_does_not_wait_for_devices_that_say_nothing(
     assert [row["presence"] for row in yaml.safe_load(capsys.readouterr().out)] == ["offline"]
 
 
-def test_show_has_everything_of_one_device(fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("fleet", "mqtt"), [("mosquitto", "5"), ("embedded", "3.1.1")], indirect=["fleet"])
+def test_show_has_everything_of_one_device(
+    fleet: Fleet, mqtt: str, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
     with linked(fleet, "door-3", daemon):
         report_often(fleet, capsys)
         assert run(fleet, "show", "door-3", "--wait-s", "60") == 0
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert (shown["summary"]["presence"], shown["state"]["mqtt"]) == ("online", "5")
+    assert (shown["summary"]["presence"], shown["state"]["mqtt"]) == ("online", mqtt)
     assert shown["system"]["temp_c"] == {"cpu": 51.5}
     assert shown["pipeline"]["latency_ms"]["p95"] == 28.0
     assert run(fleet, "show", "door-4") == 2

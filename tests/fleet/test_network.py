@@ -1,4 +1,4 @@
-"""A real broker with the configuration that ``fleet init`` wrote: who gets in, and who may read and write what."""
+"""Real brokers with the configuration that ``fleet init`` wrote: who gets in, and who may read and write what."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable
 
+import pytest
 from fleet.conftest import Fleet
 
 from edgefuse.fleet.broker import reload_broker
@@ -13,6 +14,7 @@ from edgefuse.fleet.enrolment import enrol, init_site, revoke, rotate
 from edgefuse.link.credentials import install_credentials
 
 PATIENCE_S = 30.0
+pytestmark = pytest.mark.parametrize("fleet", ["mosquitto", "embedded"], indirect=True)
 
 
 def refuses(connect: Callable[[], object]) -> bool:
