@@ -18,8 +18,8 @@ def get_status() -> Status:
     raise EdgefuseError(f"cannot get the status: {reply.reason if isinstance(reply, Refused) else reply}")
 
 
-CHANGE_S = 180.0
-"""A change may need to open models, or fetch them, before the supervisor can say whether it will be."""
+CHANGE_S = 240.0
+"""The supervisor says whether a change was made when its models are open, which may take a new worker."""
 
 
 def tell(request: AnyRequest) -> None:

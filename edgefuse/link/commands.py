@@ -92,12 +92,14 @@ ACTIONS: Mapping[str, type[Action]] = {
 }
 
 _READING = (GetStatus, Watch)
+_REPEATABLE = (GetStatus, Watch, PinPoint, SetEffect, SetFace, Pause, Resume)
+"""Done twice they are the same as once."""
 _NEEDS: Mapping[type[Action], Permission] = {
     TakeSnapshot: "snapshot",
     CollectLogs: "collect-logs",
     Reboot: "reboot",
 }
-LIMITS_S: Mapping[type[Action], float] = {Tune: 1800.0}
+LIMITS_S: Mapping[type[Action], float] = {Tune: 1800.0, SetEffect: 240.0, SetFace: 240.0}
 """How long a command may take; ``DEFAULT_LIMIT_S`` where it is not here."""
 DEFAULT_LIMIT_S = 30.0
 
@@ -140,6 +142,11 @@ def parse_action(command: Command) -> Action:
         return decode(command.args, kind)
     except ValueError as e:
         raise _refuse(command, "malformed", f"the arguments of {command.command} do not fit: {e}") from e
+
+
+def is_repeatable(action: Action) -> bool:
+    """Tell whether it does no harm that an action is done once more after a power cut."""
+    return isinstance(action, _REPEATABLE)
 
 
 def check_rights(command: Command, action: Action, role: Role, allowed: tuple[Permission, ...]) -> None:

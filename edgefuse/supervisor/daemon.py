@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from edgefuse import clock
 from edgefuse.errors import EdgefuseError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from edgefuse.link.commands import Port
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TICK_S = 0.25
 THREADS = 2
@@ -61,8 +62,8 @@ class Daemon:
         self._uplink = Uplink(self.journal, self._make_port)
         self._started_s = self._sensed_s = _now_s()
         self._notifier = Notifier()
-        self._server = Server(socket_path(), self.status, self._perform)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = Server(socket_path(), self.status, self.perform)
+        self._tasks: set[asyncio.Task[object]] = set()
         self._is_stopping = False
 
     async def run(self) -> None:
@@ -93,6 +94,10 @@ class Daemon:
         """Tell everything that is known of this unit now."""
         return make_status(self.steering, self.supervision, self.journal, self._started_s, _now_s())
 
+    async def perform(self, request: AnyRequest) -> Reply:
+        """Do what somebody asked for, to its end: who asked may be gone before, and a change is not left half done."""
+        return await asyncio.shield(self._begin(self.steering.perform(request, self.supervision)))
+
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         self._children.watch(loop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(self._reload()))
@@ -111,13 +116,10 @@ class Daemon:
             self._begin(self.notebook.keep_now_and_then(now_s, self.steering.learned))
         self._notifier.beat(now_s)
 
-    async def _perform(self, request: AnyRequest) -> Reply:
-        return await self.steering.perform(request, self.supervision)
-
     def _make_port(self) -> Port:
         from edgefuse.supervisor.remote import Remote  # brings libraries that a unit without a link does not need
 
-        return Remote(self.status, self._perform, self.supervision, self._children)
+        return Remote(self.status, self.perform, self.supervision, self._children)
 
     async def _reload(self) -> None:
         self._notifier.reloading()
@@ -142,13 +144,14 @@ class Daemon:
         except EdgefuseError as e:
             self.journal.note("info", "not_limited", str(e))
 
-    def _begin(self, work: Coroutine[object, object, None]) -> None:
+    def _begin(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
         """Let work go on beside the loop; a defect in it is seen."""
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._end)
+        return task
 
-    def _end(self, task: asyncio.Task[None]) -> None:
+    def _end(self, task: asyncio.Task[T]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a task failed", exc_info=error)

@@ -37,6 +37,7 @@ Kind = Literal[
     "resumed",
     "configuration_read",
     "configuration_refused",
+    "gone_back",
     "link_refused",
     "state_not_kept",
     "not_limited",

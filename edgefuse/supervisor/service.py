@@ -119,6 +119,14 @@ def restart(service: Service, now_s: float, reason: str) -> Step:
     return (service, None) if is_over else start(service, now_s)
 
 
+def outcome(service: Service) -> str | None:
+    """Tell what came of a start: why it failed, an empty text where it did not, nothing while that is open."""
+    if service.state in ("BACKOFF", "FATAL", "STOPPED"):
+        return service.reason or "it was stopped"
+    is_waiting = service.state == "STARTING" and service.reason != ""  # for its source, which may take for ever
+    return "" if service.state == "RUNNING" or is_waiting else None
+
+
 def on_planned(service: Service, now_s: float) -> Step:
     """Take note that the child knows what it will open; from now on it has less time."""
     return (replace(service, due_s=now_s + OPEN_S) if service.state == "STARTING" else service), None

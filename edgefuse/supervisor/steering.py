@@ -4,7 +4,8 @@
     pin, pause ─────► check ────────┼─► settle what wins ─► compare ─► messages, or a restart
     the governor ───────────────────┘
 
-A change that does not fit is refused with its reason, and what ran before goes on.
+A change that does not fit is refused with its reason, and what ran before goes on. What takes a new worker is tried
+out: where that one does not come to run, what ran before is started again.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, 
 from edgefuse.supervisor.supervision import NoAnswerError, Supervision
 from edgefuse.supervisor.unit import Unit, load_unit
 
+GO_OVER_S = 60.0
+"""For a running worker to go over to another effect; small boards take long to draw a person first."""
+TRY_S = 150.0
+"""For a new worker to run what the old one could not go over to."""
 Check = Callable[[str, Site], Awaitable[str]]
 """Gives what is wrong with a configuration under an interpreter; empty where nothing is."""
 
@@ -140,11 +145,30 @@ class Steering:
             change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():
             change = replace(change, restart=change.restart or "the settings changed")
+        before = (self.unit, self._notebook.state.pins) if supervision.is_open else None
         self._adopt_and_tell(unit, pins, supervision)
         if change.restart:
             supervision.restart(change.restart)
+            await self._try_out(before, supervision)
         elif supervision.service.state in ("BACKOFF", "FATAL"):
             supervision.start()  # a person looks after it, and something else may be mended
+
+    async def _try_out(self, before: tuple[Unit | None, Pins] | None, supervision: Supervision) -> None:
+        """Wait until a new worker runs what was adopted, and go back where it does not.
+
+        Args:
+            before: What ran; nothing where nothing did, so that there is no way back.
+
+        Raises:
+            EdgefuseError: It does not run.
+        """
+        if before is None or before[0] is None:
+            return
+        if reason := await supervision.settled(TRY_S):
+            self._journal.note("error", "gone_back", f"what ran before is started again: {reason}")
+            self._adopt_and_tell(before[0], before[1], supervision)
+            supervision.restart("it goes back to what ran before")
+            raise EdgefuseError(f"{reason}; what ran before is started again")
 
     async def _tell(self, change: Change, supervision: Supervision) -> str:
         """Change a running worker by messages; give the reason where it takes a new one, such as want of memory.
@@ -172,7 +196,7 @@ class Steering:
                 believe that faces are hidden while the one that was asked takes another effect after all.
         """
         try:
-            return await supervision.ask(partial(_make_set_effect, effect, settings))
+            return await supervision.ask(partial(_make_set_effect, effect, settings), GO_OVER_S)
         except NoAnswerError:
             supervision.restart(f"it did not say whether it goes over to '{effect}'")
             raise

@@ -20,7 +20,6 @@ from edgefuse.supervisor.verdict import Circumstances, Verdict
 from edgefuse.supervisor.worker_process import End, WorkerProcess
 
 ANSWER_S = 15.0
-"""To go over to another effect, its models are opened first."""
 _QUIET_FACES = 0.05  # a frame: nobody, but for a false alarm now and then
 _ENDED = "cannot ask the worker: it ended before it answered; ask again"
 _RESTING = {"waiting": "waits for the source", "paused": "paused"}
@@ -55,6 +54,8 @@ class Supervision:
         self._run: Attempt | None = None
         self._now_s = 0.0
         self._next_id = 0
+        self._settling: asyncio.Future[str] | None = None
+        """Awaited; gets why the worker does not run."""
         self._refusal = ""
 
     @property
@@ -96,11 +97,12 @@ class Supervision:
         if self._run is not None:
             self._run.process.send(message)
 
-    async def ask(self, make_message: Callable[[int], ipc.Message]) -> ipc.Answer:
+    async def ask(self, make_message: Callable[[int], ipc.Message], limit_s: float = ANSWER_S) -> ipc.Answer:
         """Ask the worker for something.
 
         Args:
             make_message: Gets the id that the answer will bear.
+            limit_s: For the answer.
 
         Raises:
             NoAnswerError: It gave none in time.
@@ -114,11 +116,21 @@ class Supervision:
         answers[number] = answer = asyncio.get_running_loop().create_future()
         self._run.process.send(make_message(number))
         try:
-            return await asyncio.wait_for(answer, ANSWER_S)
+            return await asyncio.wait_for(answer, limit_s)
         except asyncio.TimeoutError as e:
-            raise NoAnswerError(f"cannot ask the worker: no answer within {ANSWER_S:g} s; ask again") from e
+            raise NoAnswerError(f"cannot ask the worker: no answer within {limit_s:g} s; ask again") from e
         finally:
             del answers[number]
+
+    async def settled(self, limit_s: float) -> str:
+        """Wait until the worker that is about to be started runs, or waits for its source; else give the reason."""
+        self._settling = asyncio.get_running_loop().create_future()
+        try:
+            return await asyncio.wait_for(self._settling, limit_s)
+        except asyncio.TimeoutError:
+            return f"the new worker was not ready within {limit_s:g} s"
+        finally:
+            self._settling = None
 
     def tick(self, now_s: float) -> None:
         """Judge the worker and do what is due; call it several times a second."""
@@ -136,6 +148,8 @@ class Supervision:
         self.service, action = step
         if self.service.is_flapping(self._now_s) and not was_flapping:
             self._journal.note("error", "worker_flapping", "the worker ends again and again")
+        if self._settling and not self._settling.done() and (outcome := service.outcome(self.service)) is not None:
+            self._settling.set_result(outcome)
         if action is Action.SPAWN:
             self._spawn()
         elif action is not None:

@@ -2,7 +2,8 @@
 
 What it does stands in the source's address: ``well``, ``waiting``, ``idle`` (beats and delivers nothing), ``refuse``
 (says what a person must mend), ``crash`` (dies of SIGSEGV in a model), ``leave`` (its sink goes away after a moment),
-``deaf`` (does not stop), ``broken`` (its settings do not pass a check), ``mute`` (gives no sign of life).
+``deaf`` (does not stop), ``broken`` (its settings do not pass a check), ``mute`` (gives no sign of life),
+``full`` (has no room for another effect beside its own).
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Worker:
             self.point = message["point"]
         elif kind == "SetEffect":
             error = self.go_over(message["effect"], message["settings"])
-            self.send(**{"is": "Answer", "id": message["id"], "error": error})
+            self.send(**{"is": "Answer", "id": message["id"], "error": error, "needs_restart": self.source == "full"})
         elif kind in ("Pause", "Resume"):
             self.is_paused = kind == "Pause"
         elif kind == "Snapshot":
@@ -105,6 +106,8 @@ class Worker:
         """Take another effect, or say why not."""
         if effect not in ("fuse_mesh", "anonymise", "none"):
             return f"cannot find effect '{effect}'"
+        if self.source == "full":
+            return "cannot go over at once: both need 900 MB more together"
         if settings.get(effect, {}).get("face") == '"/no/face"':
             return "cannot find a face"
         self.effect = effect
@@ -116,6 +119,9 @@ class Worker:
         self.is_paused = message["is_paused"]
         if self.source == "mute":
             time.sleep(600)
+        if self.source == "full" and self.effect == "fuse_mesh":
+            self.send(**{"is": "Failed", "reason": "cannot find a model for 'make_person'"})
+            return 2
         if self.source == "refuse":
             self.send(**{"is": "Failed", "reason": "cannot open /dev/video0: permission denied"})
             return 2

@@ -21,7 +21,7 @@ from edgefuse.config.site import site_path
 from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import load_state, state_path
 from edgefuse.supervisor.cgroup import WorkerGroup
-from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, Status, TakeSnapshot
+from edgefuse.supervisor.control import Done, Refused, Reply, SetPaused, SetPin, Status, TakeSnapshot
 from edgefuse.supervisor.daemon import Daemon
 
 Supervise = Callable[..., Running]
@@ -224,6 +224,33 @@ def test_pins_that_do_not_fit_are_refused(supervise: Supervise) -> None:
     assert running.ask(SetPin(setting="face", value="/no/face")) == Refused("cannot find a face")
 
 
+def test_an_effect_that_takes_a_new_worker_is_taken(supervise: Supervise) -> None:
+    running = supervise("full")
+    before = running.wait_for_frames().service.pid
+    assert running.ask(SetPin(setting="effect", value="none")) == Done()
+    status = running.status()
+    assert status.heartbeat and status.heartbeat.effect == "none" and status.service.pid != before
+
+
+def test_an_effect_that_no_new_worker_can_open_gives_way_to_what_ran_before(supervise: Supervise) -> None:
+    running = supervise("full")
+    running.wait_for_frames()
+    reply = running.ask(SetPin(setting="effect", value="fuse_mesh"))
+    assert reply == Refused("cannot find a model for 'make_person'; what ran before is started again")
+    status = running.wait_for_frames()
+    assert status.heartbeat and status.heartbeat.effect == "anonymise"
+    assert status.settings["effect"].origin == "default" and "gone_back" in kinds(status)
+
+
+def test_a_source_that_no_new_worker_can_open_gives_way_to_what_ran_before(supervise: Supervise) -> None:
+    running = supervise()
+    running.wait_for_frames()
+    write_site("refuse")
+    running.signal(signal.SIGHUP)
+    running.wait(lambda s: "configuration_refused" in kinds(s))
+    assert running.wait_for_frames().settings["source"].value == "well"
+
+
 def test_paused_is_healthy_and_kept(supervise: Supervise) -> None:
     running = supervise()
     running.wait_for_frames()
@@ -291,6 +318,34 @@ def listening_systemd(path: Path) -> Iterator[list[str]]:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ending:
                 ending.sendto(b"", str(path))
             thread.join()
+
+
+class SlowSteering:
+    """What shall run, to be changed in a moment."""
+
+    def __init__(self) -> None:
+        self.has_begun, self.may_end, self.has_ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def perform(self, *_: object) -> Reply:
+        """Change it when that may be."""
+        self.has_begun.set()
+        await self.may_end.wait()
+        self.has_ended.set()
+        return Done()
+
+
+def test_a_change_is_made_to_its_end_when_nobody_waits_for_it_any_more(unit: None) -> None:
+    async def session() -> None:
+        daemon, steering = Daemon(), SlowSteering()
+        daemon.steering = steering  # type: ignore[assignment]  # a stand-in
+        asking = asyncio.create_task(daemon.perform(SetPaused(is_paused=True)))
+        await steering.has_begun.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+        steering.may_end.set()
+        await asyncio.wait_for(steering.has_ended.wait(), 20)
+
+    asyncio.run(session())
 
 
 def test_a_second_supervisor_is_sent_away(supervise: Supervise) -> None:

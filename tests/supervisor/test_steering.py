@@ -34,7 +34,7 @@ class Worker:
         self.restarts: list[str] = []
         self._meanwhile = meanwhile
 
-    async def ask(self, make_message: Callable[[int], ipc.Message]) -> ipc.Answer:
+    async def ask(self, make_message: Callable[[int], ipc.Message], limit_s: float = 0.0) -> ipc.Answer:
         """Take what it is asked for."""
         self._meanwhile()
         return ipc.Answer(id=1)
