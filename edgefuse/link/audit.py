@@ -68,12 +68,11 @@ class Audit:
         self._file_bytes = file_bytes
         self._n = 0
         self._head = _START
+        self._is_synced = True
         self.ledger = Ledger()
         with disk.writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            self._path = self._find_newest()
-            if self._path is None:
-                self._path = self._begin_file()
+            self._path = self._find_newest() or self._begin_file()
             self._file = self._path.open("ab", buffering=0)
 
     def add(self, record: AnyRecord, *, is_durable: bool) -> None:
@@ -82,12 +81,23 @@ class Audit:
         Raises:
             StoreError: The disk is full or broken; nothing of the record stays.
         """
-        assert self._path is not None
         with disk.writing(self._path):
             if self._file.tell() > self._file_bytes:
                 self._rotate()
             _append(self._file, line := self._make_line(record), is_durable=is_durable)
+            self._is_synced = is_durable
             self._take(line, record)
+
+    def sync(self) -> None:
+        """Put on the disk for good what is not there yet.
+
+        Raises:
+            StoreError: The disk is broken.
+        """
+        if not self._is_synced:
+            with disk.writing(self._path):
+                os.fdatasync(self._file.fileno())
+            self._is_synced = True
 
     def close(self) -> None:
         """Put everything on the disk and close the file."""

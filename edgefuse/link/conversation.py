@@ -131,16 +131,19 @@ class Conversation:
 
     def _take_message(self, received: Received) -> None:
         """Take a command in; the broker may forget it once that is on the disk, and also if it is nonsense."""
-        decision = None
         try:
             address = parse_topic(received.topic)
             if address.topic is topics.COMMAND and address.device == self.device:
-                decision = self._intake.take(received.payload)
+                self._follow(self._intake.take(received.payload))
+                self._intake.settle()
         except ValueError as e:
             logger.warning("message passed over: %s", e)
         finally:
             if self.dialer.connection is not None:
                 self.dialer.connection.acknowledge(received)
+
+    def _follow(self, decision: Task | Reply | RefusedError | None) -> None:
+        """Begin or say what was decided; what is said leaves with the next ``flush``."""
         if isinstance(decision, Task):
             self._perform(decision)
         elif isinstance(decision, Reply):

@@ -15,7 +15,7 @@ import msgspec
 from edgefuse import clock
 from edgefuse.config.link import Permission
 from edgefuse.errors import ConfigError, StoreError
-from edgefuse.link.commands import Action, GetStatus, Outcome, check_rights, parse_action
+from edgefuse.link.commands import Action, GetStatus, Outcome, check_rights, is_repeatable, parse_action
 from edgefuse.link.envelope import unseal
 from edgefuse.link.ledger import Accepted, AnyRecord, Finished, Ledger, Refused
 from edgefuse.link.messages import NOTHING, Command, Reply, encode
@@ -47,6 +47,10 @@ class Trail(Protocol):
         """Append a record."""
         ...
 
+    def sync(self) -> None:
+        """Make all records durable."""
+        ...
+
 
 @dataclass(slots=True)
 class Intake:
@@ -76,6 +80,13 @@ class Intake:
         except RefusedError as e:
             self._record_refusal(e)
             return make_reply(e.id, "refused", str(e)) if e.id else e
+
+    def settle(self) -> None:
+        """Put on the disk what was taken; before anybody hears of it, and while it is being done where that may be."""
+        try:
+            self.audit.sync()
+        except StoreError as e:
+            logger.error("commands are not safe from a power cut: %s", e)
 
     def finish(self, task: Task, outcome: Outcome) -> Reply:
         """Write down what came of a task and give the reply."""
@@ -131,7 +142,7 @@ class Intake:
             args=msgspec.Raw(encode(action)),
         )
         try:
-            self.audit.add(record, is_durable=True)
+            self.audit.add(record, is_durable=not is_repeatable(action))
         except StoreError as e:
             reason = f"nothing is done that cannot be written down: {e}"
             raise RefusedError("unrecorded", reason, command.key_id, command.id) from e

@@ -15,11 +15,28 @@ from fakes.operator_station import Signer, in_seconds, trust
 from edgefuse.link.audit import Audit, list_files, read_lines
 from edgefuse.link.commands import Outcome, Pause, PinPoint
 from edgefuse.link.intake import REFUSALS_A_MINUTE, Intake, Task
-from edgefuse.link.ledger import Accepted, AnyRecord, Refused
+from edgefuse.link.ledger import Accepted, AnyRecord, Ledger, Refused
 from edgefuse.link.messages import Reply
 from edgefuse.link.operators import OperatorKeys
 from edgefuse.link.refusal import RefusedError
 from edgefuse.trusted_time import TrustedTime
+
+
+class Paper:
+    """A trail that notes what was asked of it."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.asked: list[str] = []
+
+    def add(self, record: AnyRecord, *, is_durable: bool) -> None:
+        """Note it."""
+        self.asked.append("durable" if is_durable else "written")
+        self.ledger = self.ledger.with_record(record)
+
+    def sync(self) -> None:
+        """Note it."""
+        self.asked.append("synced")
 
 
 class Desk:
@@ -75,6 +92,20 @@ def test_command_is_written_down_before_it_is_performed(desk: Desk) -> None:
     accepted = desk.records()[-1]
     assert isinstance(accepted, Accepted)
     assert (accepted.command, accepted.seq, bytes(accepted.args)) == ("pin-point", 1, b'{"point":2}')
+
+
+@pytest.mark.parametrize("command", ["restart-worker", "snapshot"])
+def test_what_must_not_happen_twice_is_on_the_disk_before_it_begins(desk: Desk, command: str) -> None:
+    paper = desk.intake.audit = Paper()
+    assert isinstance(desk.intake.take(desk.signer.seal(command)), Task)
+    assert paper.asked == ["durable"]
+
+
+def test_what_may_happen_twice_begins_while_it_is_put_on_the_disk(desk: Desk) -> None:
+    paper = desk.intake.audit = Paper()
+    assert isinstance(desk.intake.take(desk.signer.seal("pin-point", args={"point": 2})), Task)
+    desk.intake.settle()
+    assert paper.asked == ["written", "synced"]
 
 
 def test_same_command_again_gives_the_same_reply_and_is_not_performed(desk: Desk) -> None:
