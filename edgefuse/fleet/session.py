@@ -172,7 +172,7 @@ def connected(folder: Path) -> Iterator[Session]:
         CallbackAPIVersion.VERSION2, name, protocol=MQTTProtocolVersion.MQTTv311, reconnect_on_failure=False
     )
     client.on_socket_open = send_at_once
-    client.tls_set_context(_make_tls(folder))
+    client.tls_set_context(make_tls(folder))
     session = Session(client, name)
     try:
         session.open(broker.host, broker.port)
@@ -181,7 +181,12 @@ def connected(folder: Path) -> Iterator[Session]:
         session.close()
 
 
-def _make_tls(folder: Path) -> ssl.SSLContext:
+def make_tls(folder: Path) -> ssl.SSLContext:
+    """Give what the operator proves itself to the broker with.
+
+    Raises:
+        ConfigError: A certificate or key cannot be read.
+    """
     try:
         context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
         context.load_cert_chain(folder / "operator.pem", folder / "operator.key")

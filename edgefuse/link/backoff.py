@@ -18,14 +18,15 @@ each other out at once, never get there and end up trying every minute or so."""
 class Backoff:
     """Gives the pause before each try; every device has its own, and always the same, series."""
 
-    def __init__(self, device: str) -> None:
-        """Seed the series with the device's id."""
+    def __init__(self, device: str, cap_s: float = CAP_S) -> None:
+        """Seed the series with the device's id; no pause is longer than ``cap_s``."""
         self._random = random.Random(device)
+        self._cap_s = cap_s
         self._tries = 0
 
     def next_s(self) -> float:
         """Give the pause before the next try: anything up to a bound that doubles each time."""
-        bound_s = min(CAP_S, BASE_S * 2.0 ** min(self._tries, 16))
+        bound_s = min(self._cap_s, BASE_S * 2.0 ** min(self._tries, 16))
         self._tries += 1
         return self._random.uniform(0.0, bound_s)
 

@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edgefuse.config.link import Broker
 
@@ -39,8 +40,7 @@ MAX_PACKET_BYTES = 128 << 10
 """Chunks of models have 64 KiB; a broker of MQTT 5 sends nothing larger."""
 MAX_UNACKNOWLEDGED = 64
 """Above all windows of the outbox together; a bound that is never reached, because paho's own has none."""
-_CLEAN_START: Mapping[Protocol, bool | Literal[3]] = {"3.1.1": MQTT_CLEAN_START_FIRST_ONLY, "5": False}
-"""MQTT 3.1.1 has another switch for it, and paho refuses this one there."""
+_NEW_ONLY = SubscribeOptions.RETAIN_DO_NOT_SEND
 _UNSUPPORTED_VERSION = 0x84
 _TAKEN_OVER = 0x8E
 
@@ -58,6 +58,8 @@ class Received:
     payload: bytes
     qos: int
     mid: int
+    is_retained: bool = False
+    """The broker had it before it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,11 @@ class Target:
     broker: Broker
     tls: ssl.SSLContext | None
     keepalive_s: int
-    will_topic: str
-    will_payload: bytes
+    will_topic: str = ""
+    """Nothing for a service, which nobody misses."""
+    will_payload: bytes = b""
+    is_lasting: bool = True
+    """The broker keeps what comes for it while it is away."""
 
 
 class Connection:
@@ -143,9 +148,23 @@ class Connection:
         self._notes.clear()
         return notes
 
-    def subscribe(self, topics: list[str]) -> None:
-        """Ask for topics, at QoS 1; what the broker grants proves nothing."""
-        self._client.subscribe([(topic, 1) for topic in topics])
+    def subscribe(self, topics: list[str], qos: Literal[0, 1] = 1, *, is_new_only: bool = False) -> None:
+        """Ask for topics; what the broker grants proves nothing.
+
+        Args:
+            topics: May have wildcards.
+            qos: At most.
+            is_new_only: Nothing that is retained there, which only MQTT 5 can do.
+        """
+        if self.protocol == "5":
+            options = SubscribeOptions(qos, retainHandling=_NEW_ONLY if is_new_only else 0)
+            self._client.subscribe([(topic, options) for topic in topics])
+        else:
+            self._client.subscribe([(topic, int(qos)) for topic in topics])
+
+    def unsubscribe(self, topics: list[str]) -> None:
+        """Ask for topics no longer."""
+        self._client.unsubscribe(topics)
 
     def publish(self, topic: str, payload: bytes, qos: int, *, is_retained: bool) -> int:
         """Send a message and give its number, which comes back as ``Sent``."""
@@ -171,14 +190,14 @@ class Connection:
 
     def _connect(self, wake: Callable[[], None]) -> None:
         """Runs in a thread of its own."""
-        broker, clean_start = self._target.broker, _CLEAN_START[self.protocol]
+        broker, is_lasting = self._target.broker, self._target.is_lasting
         try:
             self._client.connect(
                 broker.host,
                 broker.port,
                 self._target.keepalive_s,
-                clean_start=clean_start,
-                properties=_session_properties() if self.protocol == "5" else None,
+                clean_start=not is_lasting if self.protocol == "5" else MQTT_CLEAN_START_FIRST_ONLY,
+                properties=_session_properties(is_lasting=is_lasting) if self.protocol == "5" else None,
             )
         except (OSError, ValueError) as e:  # of names, addresses and certificates
             self._notes.append(Closed("unreachable", str(e) or type(e).__name__))
@@ -198,7 +217,8 @@ class Connection:
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         with suppress(UnicodeDecodeError):  # such a topic is none of ours
-            self._notes.append(Received(message.topic, bytes(message.payload), message.qos, message.mid))
+            payload = bytes(message.payload)
+            self._notes.append(Received(message.topic, payload, message.qos, message.mid, message.retain))
 
     def _on_publish(
         self, _client: Client, _data: object, mid: int, _code: ReasonCode, _properties: Properties | None
@@ -228,7 +248,7 @@ def _make_client(target: Target, protocol: Protocol) -> Client:
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=target.device,
-        clean_session=None if has_5 else False,
+        clean_session=None if has_5 else not target.is_lasting,  # MQTT 5 says it when it connects
         protocol=MQTTProtocolVersion.MQTTv5 if has_5 else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
         manual_ack=True,
@@ -238,8 +258,9 @@ def _make_client(target: Target, protocol: Protocol) -> Client:
     client.max_queued_messages_set(MAX_UNACKNOWLEDGED)
     if target.tls is not None:
         client.tls_set_context(target.tls)
-    properties = _will_properties() if has_5 else None
-    client.will_set(target.will_topic, target.will_payload, qos=1, retain=True, properties=properties)
+    if target.will_topic:
+        properties = _will_properties() if has_5 else None
+        client.will_set(target.will_topic, target.will_payload, qos=1, retain=True, properties=properties)
     return client
 
 
@@ -249,9 +270,9 @@ def _will_properties() -> Properties:
     return properties
 
 
-def _session_properties() -> Properties:
+def _session_properties(*, is_lasting: bool) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = SESSION_S
+    properties.SessionExpiryInterval = SESSION_S if is_lasting else 0
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     return properties
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 
 from edgefuse import clock
-from edgefuse.link.backoff import STABLE_S, Backoff
+from edgefuse.link.backoff import CAP_S, STABLE_S, Backoff
 from edgefuse.link.connection import Closed, Connection, Note, Opened, Protocol
 
 logger = logging.getLogger(__name__)
@@ -26,14 +26,19 @@ _OTHER: dict[Protocol, Protocol] = {"5": "3.1.1", "3.1.1": "5"}
 class Dialer:
     """Used by one thread."""
 
-    def __init__(self, device: str, make: Callable[[Protocol], Connection], wake: Callable[[], None]) -> None:
-        """Take how a connection is made and how to tell, from another thread, that it has news."""
+    def __init__(
+        self, device: str, make: Callable[[Protocol], Connection], wake: Callable[[], None], cap_s: float = CAP_S
+    ) -> None:
+        """Take how a connection is made and how to tell, from another thread, that it has news.
+
+        No pause between two tries is longer than ``cap_s``.
+        """
         self.connection: Connection | None = None
         self.due_ns = clock.now_ns()
         """When to look again, whatever happens before."""
         self._make = make
         self._wake = wake
-        self._backoff = Backoff(device)
+        self._backoff = Backoff(device, cap_s)
         self._protocol: Protocol = "5"
         self._opened_ns: int | None = None
         self._short_ends = 0
