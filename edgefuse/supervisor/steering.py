@@ -56,7 +56,7 @@ class Steering:
         Raises:
             EdgefuseError: A person must mend something.
         """
-        unit = self.unit or self._adopt(load_unit(), self._notebook.state.pins)
+        unit = self._loaded()  # read in the loop: while nothing could be read yet, there is nothing to hold up
         assert self.wanted is not None  # it comes with the unit
         start = msgspec.structs.replace(self.wanted.make_start(), crashes=self._notebook.state.crashes)
         return Recipe(unit.python(), start, self.wanted.memory_mb)
@@ -65,7 +65,7 @@ class Steering:
         """Read the configuration again, and change what is different; a broken one is refused."""
         async with self._changing:
             try:
-                unit = load_unit()
+                unit = await asyncio.to_thread(load_unit)  # 20 ms on a fast machine, ten times that on a small board
                 check_pinned_point(unit)
                 await self._change(unit, self._notebook.state.pins, supervision)
             except EdgefuseError as e:

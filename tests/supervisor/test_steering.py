@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +88,28 @@ def test_a_trip_while_the_worker_goes_over_to_another_effect_is_not_undone(steer
     asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
     assert steering.wanted is not None and steering.wanted.point == 4
     assert worker.told == [ipc.SetPoint(point=4)]
+
+
+def test_the_loop_goes_on_while_a_configuration_is_read(steering: Steering) -> None:
+    site_path().unlink()
+    os.mkfifo(site_path())  # nothing can be read before somebody writes
+    rescue = threading.Timer(20, site_path().write_text, ["source: late"])
+
+    async def session() -> None:
+        reading = asyncio.create_task(steering.reload(Worker()))  # type: ignore[arg-type]  # a stand-in
+        await asyncio.sleep(0)
+        assert rescue.is_alive(), "the loop stood still"
+        await asyncio.to_thread(
+            site_path().write_text, "source: well\nsink: 'null'\nprofile: fake-board\npin_point: 2\n"
+        )
+        await reading
+
+    rescue.start()
+    try:
+        asyncio.run(session())
+    finally:
+        rescue.cancel()
+    assert steering.wanted is not None and steering.wanted.point == 2
 
 
 def test_a_missing_configuration_says_what_to_write(steering: Steering, journal: Journal) -> None:
