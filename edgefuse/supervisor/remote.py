@@ -77,7 +77,7 @@ class Remote:
         if isinstance(action, GetStatus):
             return Outcome(result=msgspec.Raw(msgspec.json.encode(_shorten(self._status()))))
         if isinstance(action, RestartWorker):
-            self._supervision.restart("an operator asked for it")
+            self._supervision.restart("restarted by an operator of the fleet")
             return Outcome()
         if isinstance(action, SendSnapshot):
             path = paths.run_dir() / "fleet-snapshot.jpg"

@@ -24,7 +24,7 @@ from edgefuse.store.state import Pin, Pins
 from edgefuse.supervisor.attempt import Recipe
 from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.heat import HeatWatch
-from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.journal import Journal, Kind
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.pinning import check_donor, check_pinned_point, describe_pin, point_pin
 from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, resolve
@@ -35,6 +35,7 @@ GO_OVER_S = 60.0
 """For a running worker to go over to another effect; small boards take long to draw a person first."""
 TRY_S = 150.0
 """For a new worker to run what the old one could not go over to."""
+_DECIDED = {"pin": "pinned by an operator", "site": "pinned in the site configuration"}
 Check = Callable[[str, Site], Awaitable[str]]
 """Gives what is wrong with a configuration under an interpreter; empty where nothing is."""
 
@@ -122,7 +123,8 @@ class Steering:
         pin = Pin(True, clock.wall_iso()) if request.is_paused else None
         after = msgspec.structs.replace(self._notebook.state.pins, is_paused=pin)
         await self._change(self._loaded(), after, supervision)
-        self._journal.note("info", "paused" if request.is_paused else "resumed", "an operator wished so")
+        kind: Kind = "paused" if request.is_paused else "resumed"
+        self._journal.note("info", kind, f"{kind} by an operator")
         return await self._keep(after)
 
     async def _keep(self, pins: Pins) -> Reply:
@@ -211,7 +213,7 @@ class Steering:
         assert self.wanted is not None  # as it was just adopted
         if told is not None and self.wanted.point != told:
             supervision.tell(ipc.SetPoint(point=self.wanted.point))
-            self._note_point("an operator decided")
+            self._note_point(_DECIDED.get(self.wanted.settings["point"].origin, "the governor chooses again"))
 
     def _adopt(self, unit: Unit, pins: Pins) -> Unit:
         """Let settings be what shall run from now on."""

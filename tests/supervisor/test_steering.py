@@ -14,7 +14,7 @@ from fakes.supervisor import write_site
 from edgefuse import ipc
 from edgefuse.config.site import Site, site_path
 from edgefuse.store.state import Setup, state_path
-from edgefuse.supervisor.control import Refused, SetPin, TakeSnapshot
+from edgefuse.supervisor.control import Refused, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.service import Service
@@ -123,7 +123,22 @@ def test_another_point_takes_a_message(steering: Steering, journal: Journal) -> 
     write_site("well", pin_point=3)
     asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
     assert worker.told == [ipc.SetPoint(point=3)]
-    assert [event.kind for event in journal.newest()][-2:] == ["point_changed", "configuration_read"]
+    changed, read = journal.newest()[-2:]
+    assert (changed.kind, read.kind) == ("point_changed", "configuration_read")
+    assert changed.text == "point 3: pinned in the site configuration"
+
+
+def test_events_say_in_plain_words_who_did_what(steering: Steering, journal: Journal) -> None:
+    requests = (SetPaused(is_paused=True), SetPin(setting="point", value="2"), SetPin(setting="point", value=""))
+    for request in requests:
+        asyncio.run(steering.perform(request, Worker()))  # type: ignore[arg-type]  # a stand-in
+    assert [event.text for event in journal.newest()] == [
+        "paused by an operator",
+        "point 2: pinned by an operator",
+        "point pinned to 2",
+        "point 0: the governor chooses again",
+        "point no longer pinned",
+    ]
 
 
 def test_a_point_that_the_ladder_does_not_have_is_refused(steering: Steering, journal: Journal) -> None:
