@@ -188,6 +188,8 @@ def asking(request: AnyRequest, timeout_s: float = 5.0) -> Iterator[Reply]:
             connection.sendall(msgspec.json.encode(request) + b"\n")
             with connection.makefile("rb") as lines:
                 for line in lines:
+                    if not line.endswith(b"\n"):
+                        return  # cut off in the middle: the supervisor has ended, or gave this client up
                     yield decoder.decode(line)
     except (FileNotFoundError, ConnectionRefusedError) as e:
         raise EdgefuseError(

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 MODULE = "edgefuse.worker"
 _READ_BYTES = 1 << 16
+MAX_UNSENT_BYTES = 1 << 20
+"""That wait for a worker that does not read: ten thousand changes of mind."""
 _OOM_SCORE = "500"  # without a control group of its own, the worker must be what the kernel chooses
 
 
@@ -56,6 +58,7 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._on_message, self._on_ended = on_message, on_ended
         self._lines = ipc.LineReader(ipc.ToSupervisor)
+        self._unsent = bytearray()
         self._in_flight = make_in_flight()
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
@@ -74,9 +77,15 @@ class WorkerProcess:
         self.send(start)
 
     def send(self, message: ipc.Message) -> None:
-        """Tell it something; one that reads nothing any more is found by its missing heartbeats."""
-        with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
-            self._socket.send(ipc.encode(message))
+        """Tell it something; what does not go at once waits, whole lines in order, and one that never reads is killed.
+
+        To let a message go would be worse: an operator believes in a pause.
+        """
+        self._unsent += ipc.encode(message)
+        self._flush()
+        if len(self._unsent) > MAX_UNSENT_BYTES:
+            logger.error("worker takes no messages, it is killed pid=%d", self.pid)
+            self.kill()
 
     def is_stopped(self) -> bool:
         """Tell whether somebody has stopped it (SIGSTOP), so that its silence is not its own."""
@@ -97,6 +106,20 @@ class WorkerProcess:
     def kill(self) -> None:
         """End it and all that it started, now."""
         signal_group(self.pid, signal.SIGKILL)
+
+    def _flush(self) -> None:
+        """Send what goes now, and come back when more does."""
+        try:
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:
+            sent = 0
+        except (BrokenPipeError, ConnectionResetError):
+            sent = len(self._unsent)  # it is gone, and nobody reads the rest
+        del self._unsent[:sent]
+        if self._unsent:
+            self._loop.add_writer(self._socket, self._flush)
+        else:
+            self._loop.remove_writer(self._socket)
 
     def _read(self) -> None:
         try:
@@ -126,5 +149,6 @@ class WorkerProcess:
 
     def _close(self) -> None:
         self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
         self._socket.close()
         os.close(self._in_flight)

@@ -117,6 +117,17 @@ def test_silent_clients_and_clients_that_take_nothing_hold_up_nobody(tmp_path: P
     _with_server(tmp_path, talk)
 
 
+def test_a_client_that_reads_late_gets_every_reply_whole(tmp_path: Path) -> None:
+    async def talk(path: Path) -> None:
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 22)
+        writer.write(_line(GetStatus()) * 2000)  # whose replies no socket holds
+        for _ in range(2000):
+            assert msgspec.json.decode(await reader.readline(), type=Reply) == Told(STATUS)
+        writer.close()
+
+    _with_server(tmp_path, talk)
+
+
 def test_too_many_clients_are_sent_away(tmp_path: Path) -> None:
     async def talk(path: Path) -> None:
         many = [await asyncio.open_unix_connection(str(path)) for _ in range(MAX_CLIENTS)]
