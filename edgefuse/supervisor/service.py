@@ -11,8 +11,8 @@
     from each state with a child: ended, and a person must mend why ──► FATAL ── due, or mended ──► STARTING
     from BACKOFF and FATAL: stop ──► STOPPED
 
-A child exists in STARTING, RUNNING and STOPPING, and only there. FATAL is left by a mended configuration, and every
-minute by itself: people mend things without telling.
+A child exists in STARTING, RUNNING and STOPPING, and only there. FATAL is left by a mended configuration, and after a
+while by itself: people mend things without telling.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ LONGEST_WAIT_S = 30.0
 PROVEN_S = 5.0
 """A child that delivered frames for so long starts a new count of waits."""
 FATAL_RETRY_S = 60.0
+MEMORY_RETRY_S = 1800.0
+"""After a start that needed more than the memory limit: the next one most likely does too."""
 PLAN_S = 900.0
 """To plan, a unit may have to fetch models over a slow line and to check each of them."""
 OPEN_S = 180.0
@@ -163,11 +165,11 @@ def on_ill(service: Service, now_s: float, reason: str) -> Step:
     return replace(left, wish=Wish.RECOVER), Action.ABORT
 
 
-def on_ended(service: Service, now_s: float, reason: str, *, is_final: bool = False) -> Step:
+def on_ended(service: Service, now_s: float, reason: str, *, retry_s: float | None = None) -> Step:
     """Take note that the child is gone.
 
     Args:
-        is_final: It cannot do better before a person mends something.
+        retry_s: It cannot do better before a person mends something; after so long that is tried all the same.
     """
     if not service.has_child:
         return service, None
@@ -180,8 +182,8 @@ def on_ended(service: Service, now_s: float, reason: str, *, is_final: bool = Fa
         restarts=service.restarts + 1,
         ends_s=(*service.ends_s, now_s)[-FLAPPING_ENDS:],
     )
-    if is_final:
-        return _enter(counted, "FATAL", now_s, reason, due_s=now_s + FATAL_RETRY_S), None
+    if retry_s is not None:
+        return _enter(counted, "FATAL", now_s, reason, due_s=now_s + retry_s), None
     wait_s = min(max(FIRST_WAIT_S, 2 * service.wait_s), LONGEST_WAIT_S)
     was_ill = service.state == "STOPPING"
     waiting = _enter(counted, "BACKOFF", now_s, service.reason if was_ill else reason, due_s=now_s + wait_s)

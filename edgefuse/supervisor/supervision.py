@@ -173,7 +173,7 @@ class Supervision:
             process = WorkerProcess(self._children, recipe.python, recipe.start, self._hear, self._on_ended)
         except (EdgefuseError, OSError) as e:
             self._note_refusal(str(e))
-            self._take(service.on_ended(self.service, self._now_s, str(e), is_final=True))
+            self._take(service.on_ended(self.service, self._now_s, str(e), retry_s=service.FATAL_RETRY_S))
             return
         ring = MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s)
         self._run = Attempt(process, health.start(self._now_s), ring, oom_kills)
@@ -246,15 +246,16 @@ class Supervision:
             illness=run.illness,
             was_stopped=run.was_stopped,
             is_over_memory=self.group is not None and self.group.oom_kills() > run.oom_kills,
+            memory_mb=run.ring.limit_mb,
         )
         was_wished = self.service.state == "STOPPING" and not run.illness
         judged = verdict.judge(end, known)
         if not was_wished:
             self._report(judged, run)
-        self._take(service.on_ended(self.service, self._now_s, judged.reason, is_final=judged.is_final))
+        self._take(service.on_ended(self.service, self._now_s, judged.reason, retry_s=judged.retry_s))
 
     def _report(self, judged: Verdict, run: Attempt) -> None:
-        if judged.is_final:
+        if judged.retry_s is not None:
             self._note_refusal(judged.reason)
             return
         self._journal.note("warning", judged.kind, judged.reason)

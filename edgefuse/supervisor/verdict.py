@@ -1,10 +1,12 @@
 """Why a worker ended, and whether a model is to blame for it; pure.
 
-it said why it cannot go on ───────────────────► nobody blamed; final where it had not even opened everything
+it said why it cannot go on ───────────────────► nobody blamed; final where it had not opened it all
 SIGSEGV SIGILL SIGABRT SIGBUS SIGFPE ──────────► what native code was at is blamed
 it hung, but nobody had stopped it ────────────► what native code was at is blamed
 it beat, but delivered nothing ────────────────► what native code ran is blamed: it had not come back for seconds
-its memory limit ──────────────────────────────► what was being opened is blamed: it will not fit next time either
+its memory limit, while it opened a model ─────► that model is blamed: it will not fit next time either
+its memory limit, before it had opened it all ─► nobody blamed; final
+its memory limit, later ───────────────────────► nobody blamed
 SIGKILL otherwise, SIGTERM, an exit code ──────► nobody blamed
 """
 
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgefuse.supervisor.children import describe_end
-from edgefuse.supervisor.service import HANGS
+from edgefuse.supervisor.service import FATAL_RETRY_S, HANGS, MEMORY_RETRY_S
 from edgefuse.supervisor.worker_process import End
 
 _CRASHES = {-signal.SIGSEGV, -signal.SIGILL, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}
@@ -35,6 +37,8 @@ class Circumstances:
     """Somebody had stopped the process (SIGSTOP), so that its silence was not its own."""
     is_over_memory: bool = False
     """The limit of its control group ended it."""
+    memory_mb: float = 0.0
+    """That limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class Verdict:
 
     reason: str
     kind: Literal["worker_ended", "worker_crashed", "memory_killed"] = "worker_ended"
-    is_final: bool = False
+    retry_s: float | None = None
+    """When to try again what a person must mend; nothing where it may do better next time."""
     how: str = ""
     """What to remember the blamed by: ``SIGSEGV``, ``hang``."""
     blamed: tuple[int, ...] = ()
@@ -53,17 +58,29 @@ class Verdict:
 def judge(end: End, known: Circumstances) -> Verdict:
     """Judge an end."""
     if known.failure:
-        return Verdict(known.failure, is_final=not known.was_open)
+        return Verdict(known.failure, retry_s=None if known.was_open else FATAL_RETRY_S)
     if known.illness:
         blamed = () if known.was_stopped else _hung(end, known.illness)
         return Verdict(known.illness, how="hang" if blamed else "", blamed=blamed)
     if known.is_over_memory:
-        opening = tuple(place for place, what in end.in_flight.items() if what == "opening")
-        return Verdict("it went over its memory limit", "memory_killed", how="memory limit", blamed=opening)
+        return _over_memory(end, known)
     name = describe_end(end.code)
     if end.code in _CRASHES:
         return Verdict(name, "worker_crashed", how=name, blamed=tuple(end.in_flight))
     return Verdict(name, "worker_crashed" if end.code < 0 else "worker_ended")
+
+
+def _over_memory(end: End, known: Circumstances) -> Verdict:
+    """Tell what fits nowhere, which another choice may mend, from what took too much once."""
+    opening = tuple(place for place, what in end.in_flight.items() if what == "opening")
+    if opening or known.was_open:
+        reason = f"it went over its memory limit of {known.memory_mb:.0f} MB"
+        return Verdict(reason, "memory_killed", how="memory limit", blamed=opening)
+    reason = (
+        f"its memory limit of {known.memory_mb:.0f} MB is too little to start with; "
+        "raise memory_mb in the site configuration, or choose another effect or face"
+    )
+    return Verdict(reason, "memory_killed", retry_s=MEMORY_RETRY_S)
 
 
 def _hung(end: End, illness: str) -> tuple[int, ...]:

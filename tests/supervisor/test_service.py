@@ -88,17 +88,17 @@ def test_a_start_that_takes_too_long_is_a_hang() -> None:
 
 
 def test_what_only_a_person_can_mend_is_fatal_and_says_so() -> None:
-    fatal, action = machine.on_ended(running(), 1.0, "no such file", is_final=True)
+    fatal, action = machine.on_ended(running(), 1.0, "no such file", retry_s=machine.FATAL_RETRY_S)
     assert (fatal.state, fatal.reason, action) == ("FATAL", "no such file", None)
 
 
 def test_fatal_is_tried_again_by_itself() -> None:
-    fatal, _ = machine.on_ended(running(), 1.0, "no such file", is_final=True)
+    fatal, _ = machine.on_ended(running(), 1.0, "no such file", retry_s=machine.FATAL_RETRY_S)
     assert machine.on_tick(fatal, 1.0 + machine.FATAL_RETRY_S)[1] is Action.SPAWN
 
 
 def test_a_mended_configuration_ends_fatal_at_once() -> None:
-    fatal, _ = machine.on_ended(running(), 1.0, "no such file", is_final=True)
+    fatal, _ = machine.on_ended(running(), 1.0, "no such file", retry_s=machine.FATAL_RETRY_S)
     assert machine.start(fatal, 2.0)[1] is Action.SPAWN
 
 
@@ -137,11 +137,11 @@ class World:
             self.end("SIGKILL")
         assert self.service.has_child == self.has_process
 
-    def end(self, reason: str, *, is_final: bool = False) -> None:
+    def end(self, reason: str, *, retry_s: float | None = None) -> None:
         """Let the process end."""
         if self.has_process:
             self.has_process = False
-            self.take(machine.on_ended(self.service, self.now_s, reason, is_final=is_final))
+            self.take(machine.on_ended(self.service, self.now_s, reason, retry_s=retry_s))
 
     def do(self, event: str) -> None:
         """Let something happen."""
@@ -149,7 +149,7 @@ class World:
         if event == "ended":
             self.end("SIGSEGV")
         elif event == "refused":
-            self.end("no such key", is_final=True)
+            self.end("no such key", retry_s=machine.FATAL_RETRY_S)
         elif event in ("delivered", "resting", "planned", "ill"):
             if self.has_process:
                 self.take(TOLD[event](service, now_s))

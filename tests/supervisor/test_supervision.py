@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +16,25 @@ from edgefuse.supervisor.attempt import Recipe
 from edgefuse.supervisor.children import Children
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.supervision import Supervision
+
+
+class FullGroup:
+    """A control group whose limit has ended every worker so far."""
+
+    def __init__(self) -> None:
+        self.kills = 0
+
+    def limit(self, memory_mb: float | None) -> None:
+        """Take any limit."""
+
+    def add(self, pid: int) -> None:
+        """End it at once, as a limit does."""
+        os.kill(pid, signal.SIGKILL)
+
+    def oom_kills(self) -> int:
+        """Count one more at each look."""
+        self.kills += 1
+        return self.kills
 
 
 class World:
@@ -71,5 +92,21 @@ def test_a_worker_that_gives_no_sign_of_life_is_ended_within_half_a_minute(tmp_p
             world.pass_time(1.0)
         assert world.supervision.service.state == "STOPPING"
         assert world.kinds() == ["worker_hung"]
+
+    play(tmp_path, story)
+
+
+def test_a_first_start_that_the_memory_limit_ends_is_told_and_not_tried_again_and_again(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        supervision = world.supervision
+        supervision.group = FullGroup()  # type: ignore[assignment]  # a stand-in
+        world.pass_time(0.0)
+        supervision.start()
+        await world.until(lambda: supervision.service.state != "STARTING")
+        assert supervision.service.state == "FATAL"
+        assert "its memory limit of 500 MB is too little to start with" in supervision.service.reason
+        for _ in range(1000):
+            world.pass_time(1.0)
+        assert supervision.service.restarts == 1 and world.kinds() == ["worker_refused"]
 
     play(tmp_path, story)

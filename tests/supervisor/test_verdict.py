@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from edgefuse.supervisor.service import FATAL_RETRY_S, MEMORY_RETRY_S
 from edgefuse.supervisor.verdict import Circumstances, Verdict, judge
 from edgefuse.supervisor.worker_process import End
 
@@ -15,7 +16,7 @@ RUNNING = {2: "running", 5: "opening"}
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGILL, signal.SIGABRT])
 def test_native_crashes_blame_what_native_code_was_at(number: signal.Signals) -> None:
     verdict = judge(End(-number, RUNNING), Circumstances())
-    assert (verdict.how, verdict.blamed, verdict.is_final) == (number.name, (2, 5), False)
+    assert (verdict.how, verdict.blamed, verdict.retry_s) == (number.name, (2, 5), None)
 
 
 @pytest.mark.parametrize("code", [-signal.SIGKILL, -signal.SIGTERM, 0, 1, 139])
@@ -49,10 +50,22 @@ def test_the_memory_limit_blames_what_was_being_opened() -> None:
     assert (verdict.how, verdict.blamed) == ("memory limit", (5,))
 
 
+def test_a_limit_that_is_too_little_to_start_with_is_for_a_person_to_mend() -> None:
+    verdict = judge(End(-signal.SIGKILL, {2: "running"}), Circumstances(is_over_memory=True, memory_mb=1000))
+    assert (verdict.blamed, verdict.retry_s) == ((), MEMORY_RETRY_S)
+    assert "limit of 1000 MB is too little to start with; raise memory_mb" in verdict.reason
+
+
+def test_a_worker_that_grew_over_its_limit_while_frames_flowed_starts_again() -> None:
+    known = Circumstances(is_over_memory=True, was_open=True, memory_mb=1000)
+    verdict = judge(End(-signal.SIGKILL, {2: "running"}), known)
+    assert (verdict.reason, verdict.blamed, verdict.retry_s) == ("it went over its memory limit of 1000 MB", (), None)
+
+
 def test_a_server_that_went_away_while_frames_flowed_is_worth_waiting_for() -> None:
     known = Circumstances(failure="cannot push to rtsp://nvr/out", was_open=True)
     assert judge(End(2, {}), known) == Verdict("cannot push to rtsp://nvr/out")
 
 
 def test_what_a_person_must_mend_is_final() -> None:
-    assert judge(End(2, {}), Circumstances(failure="no such file")) == Verdict("no such file", is_final=True)
+    assert judge(End(2, {}), Circumstances(failure="no such file")) == Verdict("no such file", retry_s=FATAL_RETRY_S)
