@@ -15,10 +15,11 @@ from edgefuse import disk
 from edgefuse.cli._fleet_actions import add_action, add_selector, add_site, find_selector, show_document, site_folder
 from edgefuse.cli._words import printable
 from edgefuse.errors import ConfigError
+from edgefuse.fleet.commanding import command_all
 from edgefuse.fleet.labels import select
-from edgefuse.fleet.sending import FILE_SUFFIXES, Answer, SilentError, send_all
+from edgefuse.fleet.sending import FILE_SUFFIXES, Answer, SilentError
 from edgefuse.fleet.session import connected
-from edgefuse.fleet.signing import make_action, seal_actions
+from edgefuse.fleet.signing import make_action
 from edgefuse.fleet.site import load_register
 from edgefuse.link.commands import DEFAULT_LIMIT_S, LIMITS_S, Action
 from edgefuse.link.messages import NOTHING, encode
@@ -115,8 +116,7 @@ def _send_request(options: argparse.Namespace, request: _Request, codes: list[in
     folder, action = site_folder(options), request.action
     wait_s = options.wait_s or LIMITS_S.get(type(action), DEFAULT_LIMIT_S) + PATIENCE_S
     with connected(folder) as session:
-        commands = seal_actions(folder, request.devices, request.command, action, wait_s)
-        for sealed, answer in send_all(session, commands, wait_s):
+        for sealed, answer in command_all(session, folder, request.devices, action, wait_s):
             asked = msgspec.structs.replace(request.asked, device=sealed.command.device, id=sealed.command.id)
             if isinstance(answer, SilentError):
                 codes.append(SILENT)

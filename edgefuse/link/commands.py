@@ -72,6 +72,15 @@ class Tune(Action, frozen=True):
     """Measure on this unit which choices are fastest."""
 
 
+class SetClock(Action, frozen=True, kw_only=True):
+    """Believe what time it is; good for a moment after the device asked for it."""
+
+    challenge: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """From the device's reply; with another one the device gives a new one and believes nothing."""
+    now: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    """Wall time, ISO 8601 with a zone."""
+
+
 class Reboot(Action, frozen=True):
     """Restart the machine."""
 
@@ -88,9 +97,11 @@ ACTIONS: Mapping[str, type[Action]] = {
     "snapshot": TakeSnapshot,
     "collect-logs": CollectLogs,
     "tune": Tune,
+    "set-clock": SetClock,
     "reboot": Reboot,
 }
 
+_NAMES = {kind: name for name, kind in ACTIONS.items()}
 _READING = (GetStatus, Watch)
 _REPEATABLE = (GetStatus, Watch, PinPoint, SetEffect, SetFace, Pause, Resume)
 """Done twice they are the same as once."""
@@ -124,7 +135,7 @@ class Port(Protocol):
         ...
 
     async def perform(self, action: Action) -> Outcome:
-        """Do what an operator asked for; everything but ``Watch`` comes here."""
+        """Do what an operator asked for; everything but ``Watch`` and ``SetClock`` comes here."""
         ...
 
 
@@ -142,6 +153,11 @@ def parse_action(command: Command) -> Action:
         return decode(command.args, kind)
     except ValueError as e:
         raise _refuse(command, "malformed", f"the arguments of {command.command} do not fit: {e}") from e
+
+
+def name_action(action: Action) -> str:
+    """Give the command that an action is the arguments of."""
+    return _NAMES[type(action)]
 
 
 def is_repeatable(action: Action) -> bool:

@@ -15,13 +15,14 @@ import msgspec
 from edgefuse import clock
 from edgefuse.config.link import Permission
 from edgefuse.errors import ConfigError, StoreError
-from edgefuse.link.commands import Action, GetStatus, Outcome, check_rights, is_repeatable, parse_action
+from edgefuse.link.commands import Action, GetStatus, Outcome, SetClock, check_rights, is_repeatable, parse_action
 from edgefuse.link.envelope import unseal
 from edgefuse.link.ledger import Accepted, AnyRecord, Finished, Ledger, Refused
 from edgefuse.link.messages import NOTHING, Command, Reply, encode
 from edgefuse.link.operators import Operator, OperatorKeys
 from edgefuse.link.refusal import RefusedError
-from edgefuse.trusted_time import TrustedTime, UntrustedClockError
+from edgefuse.link.timekeeper import Timekeeper
+from edgefuse.trusted_time import TrustedTime
 
 logger = logging.getLogger(__name__)
 
@@ -61,11 +62,16 @@ class Intake:
     keys: OperatorKeys
     time: TrustedTime
     audit: Trail
+    _timekeeper: Timekeeper = field(init=False)
     _running: set[tuple[str, str]] = field(default_factory=set)
     """Key and id of what is being performed."""
     _minute_began_ns: int = 0
     _refused_in_minute: int = 0
     _unrecorded: int = 0
+
+    def __post_init__(self) -> None:
+        """Go on where the audit ends."""
+        self._timekeeper = Timekeeper(self.time, self.audit.ledger.proven_time)
 
     def take(self, payload: bytes) -> Task | Reply | RefusedError | None:
         """Decide on the payload of a command's topic.
@@ -79,7 +85,7 @@ class Intake:
             return self._take_genuine(command, operator)
         except RefusedError as e:
             self._record_refusal(e)
-            return make_reply(e.id, "refused", str(e)) if e.id else e
+            return self._make_refusal(e) if e.id else e
 
     def settle(self) -> None:
         """Put on the disk what was taken; before anybody hears of it, and while it is being done where that may be."""
@@ -112,10 +118,17 @@ class Intake:
         action = parse_action(command)
         if self.audit.ledger.knows(command):
             return self._repeat(Task(command, action))
-        self._check_time(command)
-        check_rights(command, action, operator.role, self.allowed)
-        self._accept(command, action)
+        if isinstance(action, SetClock):
+            return self._set_clock(command, action, operator)
+        self._timekeeper.check_fresh(command)
+        self._admit(command, action, operator)
         return Task(command, action)
+
+    def _set_clock(self, command: Command, action: SetClock, operator: Operator) -> Reply:
+        time = self._timekeeper.check_statement(command, action)
+        self._admit(command, action, operator, proves_time=action.now)
+        self._timekeeper.believe(time)
+        return self.finish(Task(command, action), Outcome())
 
     def _repeat(self, task: Task) -> Task | Reply | None:
         """Give the same answer again; what only reads is read again, because its answer is not kept."""
@@ -126,20 +139,21 @@ class Intake:
         before = self.audit.ledger.reply(task.command)
         return before or make_reply(task.command.id, "failed", "the device stopped before it was known what came of it")
 
-    def _check_time(self, command: Command) -> None:
-        try:
-            now = self.time.now()
-        except UntrustedClockError as e:
-            raise RefusedError("no_clock", str(e), command.key_id, command.id) from e
-        self.audit.ledger.check_fresh(command, now)
+    def _admit(self, command: Command, action: Action, operator: Operator, proves_time: str = "") -> None:
+        """Take a timely command and write it down.
 
-    def _accept(self, command: Command, action: Action) -> None:
+        Raises:
+            RefusedError: It is old, not allowed, or cannot be written down.
+        """
+        self.audit.ledger.check_number(command)
+        check_rights(command, action, operator.role, self.allowed)
         record = Accepted(
             id=command.id,
             key_id=command.key_id,
             seq=command.seq,
             command=command.command,
             args=msgspec.Raw(encode(action)),
+            proves_time=proves_time,
         )
         try:
             self.audit.add(record, is_durable=not is_repeatable(action))
@@ -147,6 +161,13 @@ class Intake:
             reason = f"nothing is done that cannot be written down: {e}"
             raise RefusedError("unrecorded", reason, command.key_id, command.id) from e
         self._running.add((command.key_id, command.id))
+
+    def _make_refusal(self, error: RefusedError) -> Reply:
+        """Say why; where what time it is cannot be told, ask for it."""
+        reply = make_reply(error.id, "refused", str(error))
+        if error.fault not in ("no_clock", "unasked"):
+            return reply
+        return msgspec.structs.replace(reply, challenge=self._timekeeper.make_challenge())
 
     def _record_refusal(self, error: RefusedError) -> None:
         now_ns = clock.now_ns()

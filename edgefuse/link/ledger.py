@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 
 import msgspec
 
@@ -26,6 +25,8 @@ class Accepted(AuditRecord, frozen=True, kw_only=True, tag="accepted"):
     seq: int
     command: str
     args: msgspec.Raw
+    proves_time: str = ""
+    """The wall time that an operator stated in it and that was not older than the device's question; ISO 8601."""
 
 
 class Finished(AuditRecord, frozen=True, kw_only=True, tag="finished"):
@@ -53,14 +54,20 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     """The newest number that each key has used."""
     replies: Mapping[str, Reply | None] = {}
     """By key and id, oldest first; nothing for commands that are under way, or were when the device stopped."""
+    proven_time: str = ""
+    """What was proven last; no clock that shows less is right."""
 
     def with_record(self, record: AuditRecord) -> Ledger:
         """Give the ledger after a record."""
         if isinstance(record, Accepted):
-            seqs = {**self.seqs, record.key_id: max(record.seq, self.seqs.get(record.key_id, -1))}
-            return Ledger(seqs=seqs, replies=self._remember(_name(record.key_id, record.id), None))
+            return Ledger(
+                seqs={**self.seqs, record.key_id: max(record.seq, self.seqs.get(record.key_id, -1))},
+                replies=self._remember(_name(record.key_id, record.id), None),
+                proven_time=record.proves_time or self.proven_time,
+            )
         if isinstance(record, Finished):
-            return Ledger(seqs=self.seqs, replies=self._remember(_name(record.key_id, record.reply.id), record.reply))
+            replies = self._remember(_name(record.key_id, record.reply.id), record.reply)
+            return msgspec.structs.replace(self, replies=replies)
         return self
 
     def knows(self, command: Command) -> bool:
@@ -71,16 +78,12 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
         """Give the reply that a command got; nothing if it has none."""
         return self.replies.get(_name(command.key_id, command.id))
 
-    def check_fresh(self, command: Command, now: datetime) -> None:
-        """Hold a command that is not known against the time and the numbers of its key.
+    def check_number(self, command: Command) -> None:
+        """Hold a command that is not known against the numbers of its key.
 
         Raises:
-            RefusedError: It has expired, or its number was used.
+            RefusedError: Its number was used.
         """
-        expires_at = _parse_time(command)
-        if expires_at <= now:
-            late_s = (now - expires_at).total_seconds()
-            raise RefusedError("expired", f"it expired {late_s:.0f} s ago", command.key_id, command.id)
         newest = self.seqs.get(command.key_id, -1)
         if command.seq <= newest:
             reason = f"its number {command.seq} is not above {newest}, the newest of key {command.key_id}"
@@ -104,14 +107,3 @@ AnyRecord = Accepted | Finished | Refused | Checkpoint
 
 def _name(key_id: str, id: str) -> str:
     return f"{key_id}/{id}"
-
-
-def _parse_time(command: Command) -> datetime:
-    try:
-        time = datetime.fromisoformat(command.expires_at.replace("Z", "+00:00"))
-    except ValueError as e:
-        reason = f"expires_at '{command.expires_at[:40]}' is no time"
-        raise RefusedError("malformed", reason, command.key_id, command.id) from e
-    if time.tzinfo is None:
-        raise RefusedError("malformed", "expires_at has no time zone", command.key_id, command.id)
-    return time.astimezone(timezone.utc)

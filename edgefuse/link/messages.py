@@ -176,6 +176,8 @@ class Reply(Timed, frozen=True, kw_only=True):
     reason: str = ""
     result: msgspec.Raw = NOTHING
     """JSON, in a form that the command defines."""
+    challenge: str = ""
+    """What ``set-clock`` must answer, from a device that cannot judge times now."""
 
 
 class BlobChunk(Message, frozen=True, kw_only=True):

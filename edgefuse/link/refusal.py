@@ -14,6 +14,7 @@ Fault = Literal[
     "bad_signature",
     "wrong_device",
     "no_clock",
+    "unasked",
     "expired",
     "replayed",
     "forbidden",

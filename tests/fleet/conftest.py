@@ -85,7 +85,7 @@ def fleet(site: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
 
 
 @contextmanager
-def linked(fleet: Fleet, device: str, daemon: Daemon) -> Iterator[None]:
+def linked(fleet: Fleet, device: str, daemon: Daemon, time: TrustedTime | None = None) -> Iterator[None]:
     """Run the real link of a device that joined, and wait for the broker to have it."""
     settings = {
         "broker": f"mqtts://localhost:{fleet.port}",
@@ -95,7 +95,7 @@ def linked(fleet: Fleet, device: str, daemon: Daemon) -> Iterator[None]:
     }
     folder = fleet.folder.with_name(f"{device}-state")
     operator = fleet.operate()
-    link = Link(msgspec.convert(settings, LinkSettings), folder, daemon, daemon.loop, TrustedTime())
+    link = Link(msgspec.convert(settings, LinkSettings), folder, daemon, daemon.loop, time or TrustedTime())
     link.set_state("0", "RUNNING")
     link.start()
     operator.wait(lambda: make_topic(device, STATE) in [topic for topic, _ in operator.messages])

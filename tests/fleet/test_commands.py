@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from fleet.conftest import Fleet, linked
 from screenshot.terminal import Terminal
 
 from edgefuse.__main__ import main
-from edgefuse.link.commands import Outcome, SetEffect
+from edgefuse.link.commands import Outcome, Pause, Resume, SetEffect
+from edgefuse.trusted_time import TrustedTime
 
 
 def run(fleet: Fleet, *arguments: str) -> int:
@@ -63,6 +65,19 @@ def test_list_has_the_figures_of_every_device(fleet: Fleet, daemon: Daemon, caps
     assert found["unseen"]["presence"] == "unseen"
     device = found["door-3"]
     assert (device["presence"], device["temp_c"], device["fps"], device["point"]) == ("online", 51.5, 29.8, 0)
+
+
+def test_board_without_a_clock_is_told_the_time_on_the_way(
+    fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unset = TrustedTime(wall=lambda: datetime(1970, 1, 1, tzinfo=timezone.utc))
+    with linked(fleet, "door-3", daemon, unset):
+        assert run(fleet, "send", "door-3", "pause") == 0
+        assert run(fleet, "send", "door-3", "set-clock", "-o", "json") == 0
+        assert run(fleet, "send", "door-3", "resume", "-o", "json") == 0
+    said, _, documents = capsys.readouterr().out.partition("\n")
+    assert (said, documents.count('"outcome": "done"')) == ("door-3: done", 2)
+    assert daemon.performed == [Pause(), Resume()]
 
 
 def test_labels_choose_whom_a_command_goes_to_and_the_worst_decides_the_code(

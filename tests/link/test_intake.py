@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from fakes.operator_station import Signer, in_seconds, trust
 
+from edgefuse import clock
 from edgefuse.link.audit import Audit, list_files, read_lines
 from edgefuse.link.commands import Outcome, Pause, PinPoint
 from edgefuse.link.intake import REFUSALS_A_MINUTE, Intake, Task
@@ -46,13 +47,15 @@ class Desk:
         self.folder = folder
         self.signer = Signer()
         self.wall = datetime.now(timezone.utc)
+        self.seconds = 0
+        """Since the board was switched on."""
         trust(folder / "operators.json", self.signer)
         self._audits: list[Audit] = []
         self.intake = self.open()
 
     def open(self) -> Intake:
         """Start, also after a power cut."""
-        time = TrustedTime(machine=self.folder, wall=lambda: self.wall)
+        time = TrustedTime(self.folder, lambda: self.wall, monotonic_ns=lambda: self.seconds * clock.NS_PER_S)
         keys = OperatorKeys(self.folder / "operators.json")
         self._audits.append(Audit(self.folder / "audit"))
         return Intake("dev1", ("snapshot",), keys, time, self._audits[-1])
@@ -175,6 +178,92 @@ def test_clock_of_2099_expires_commands_but_blocks_none_later(desk: Desk) -> Non
     right, desk.wall = desk.wall, desk.wall + timedelta(days=26_000)
     assert refusal(desk, desk.signer.seal("pause"))[0] == "expired"
     desk.wall = right
+    assert isinstance(desk.intake.take(desk.signer.seal("pause")), Task)
+
+
+class Unclocked:
+    """A desk of a board without a clock, which is told the time."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.right, desk.wall = desk.wall, datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+    def ask(self) -> str:
+        """Have a command refused, and give the challenge that comes with the refusal."""
+        return self.take(self.desk.signer.seal("pause")).challenge
+
+    def state(self, challenge: str, **changes: object) -> bytes:
+        """Sign the right time."""
+        args = {"challenge": challenge, "now": self.right.isoformat()}
+        return self.desk.signer.seal("set-clock", args={**args, **changes})
+
+    def take(self, payload: bytes) -> Reply:
+        """Take what is replied to at once."""
+        reply = self.desk.intake.take(payload)
+        assert isinstance(reply, Reply)
+        return reply
+
+
+def test_board_without_a_clock_is_told_the_time_and_then_judges_by_it(desk: Desk) -> None:
+    board = Unclocked(desk)
+    assert board.take(board.state(board.ask())).outcome == "done"
+    assert isinstance(desk.intake.take(desk.signer.seal("pause")), Task)
+    assert refusal(desk, desk.signer.seal("pause", expires_at=in_seconds(-300)))[0] == "expired"
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+def test_statement_that_was_held_back_or_used_is_not_believed(desk: Desk, *, is_restarted: bool) -> None:
+    board = Unclocked(desk)
+    challenge = board.ask()
+    held, used = board.state(challenge), board.state(challenge)
+    assert board.take(used).outcome == "done"
+    if is_restarted:
+        desk.intake = desk.open()
+    assert refusal(desk, held)[0] == "unasked"
+    assert board.take(used).outcome == "done"  # the reply of then, which changes nothing
+    if is_restarted:
+        assert refusal(desk, desk.signer.seal("pause"))[0] == "no_clock"
+
+
+def test_statement_that_comes_late_is_not_believed(desk: Desk) -> None:
+    board = Unclocked(desk)
+    challenge = board.ask()
+    desk.seconds += 31
+    assert refusal(desk, board.state(challenge))[0] == "unasked"
+
+
+def test_only_the_newest_challenge_is_good(desk: Desk) -> None:
+    board = Unclocked(desk)
+    old, new = board.ask(), board.ask()
+    again = board.take(board.state(old))
+    assert (again.outcome, again.challenge not in {"", old, new}) == ("refused", True)
+    assert board.take(board.state(again.challenge)).outcome == "done"
+
+
+@pytest.mark.parametrize(
+    "now", ["1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00", "today", ""]
+)
+def test_time_that_cannot_be_is_not_believed(desk: Desk, now: str) -> None:
+    board = Unclocked(desk)
+    assert refusal(desk, board.state(board.ask(), now=now))[0] == "malformed"
+    assert refusal(desk, desk.signer.seal("pause"))[0] == "no_clock"
+
+
+def test_stranger_and_viewer_do_not_set_the_clock(desk: Desk) -> None:
+    board = Unclocked(desk)
+    stranger = Signer(9).seal("set-clock", args={"challenge": board.ask(), "now": board.right.isoformat()})
+    assert isinstance(desk.intake.take(stranger), RefusedError)
+    trust(desk.folder / "operators.json", desk.signer, role="viewer")
+    assert refusal(desk, board.state(board.ask()))[0] == "forbidden"
+
+
+def test_clock_that_shows_less_than_was_proven_before_a_restart_is_wrong(desk: Desk) -> None:
+    board = Unclocked(desk)
+    assert board.take(board.state(board.ask())).outcome == "done"
+    desk.intake = desk.open()
+    desk.wall = board.right - timedelta(hours=1)
+    assert refusal(desk, desk.signer.seal("pause"))[0] == "no_clock"
+    desk.wall = board.right
     assert isinstance(desk.intake.take(desk.signer.seal("pause")), Task)
 
 
