@@ -66,7 +66,7 @@ def _add_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(options: argparse.Namespace) -> int:
-    _need_certificates()
+    need_certificates()
     from edgefuse.fleet.enrolment import init_site
 
     folder = site_folder(options)
@@ -79,7 +79,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _enrol(options: argparse.Namespace) -> int:
-    _need_certificates()
+    need_certificates()
     from edgefuse.fleet.enrolment import enrol
 
     folder = site_folder(options)
@@ -97,7 +97,7 @@ def _label(options: argparse.Namespace) -> int:
 
 
 def _rotate(options: argparse.Namespace) -> int:
-    _need_certificates()
+    need_certificates()
     from edgefuse.fleet.enrolment import rotate, rotate_signing_key
 
     folder = site_folder(options)
@@ -112,7 +112,7 @@ def _rotate(options: argparse.Namespace) -> int:
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    _need_certificates()
+    need_certificates()
     from edgefuse.fleet.enrolment import revoke
 
     revoke(site_folder(options), options.device)
@@ -157,6 +157,11 @@ def _tell_broker(folder: Path) -> None:
         )
 
 
-def _need_certificates() -> None:
+def need_certificates() -> None:
+    """Tell early what certificates cannot be made without.
+
+    Raises:
+        EdgefuseError: It is not installed.
+    """
     if find_spec("cryptography") is None:
         raise EdgefuseError("cannot make certificates: cryptography is not installed; pip install 'edgefuse[fleet]'")

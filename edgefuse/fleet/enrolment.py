@@ -126,11 +126,24 @@ def revoke(folder: Path, device: str) -> None:
             revoked=tuple(dict.fromkeys((*register.revoked, member.serial))),
         )
         save_register(folder, ended)
-        _write_trust(folder, ended, _load_authority(folder))
+        _write_trust(folder, ended, load_authority(folder))
+
+
+def load_authority(folder: Path) -> Identity:
+    """Load what certificates of this site are signed by.
+
+    Raises:
+        ConfigError: It is not there or none.
+    """
+    try:
+        certificate, key = (b"".join(disk.read_chunks(folder / name)) for name in ("ca.pem", "ca.key"))
+        return load_identity(certificate, key)
+    except (StoreError, ValueError) as e:
+        raise ConfigError(f"cannot load the site's authority: {e}; restore it from a backup of {folder}") from e
 
 
 def _take_in(folder: Path, register: Register, device: str, labels: Mapping[str, str]) -> Enrolment:
-    authority = _load_authority(folder)
+    authority = load_authority(folder)
     identity = issue(authority, device, "client")
     signing_key = load_signing_key(folder, register.key_id)
     before = register.members.get(device)
@@ -168,11 +181,3 @@ def _write_trust(folder: Path, register: Register, authority: Identity) -> None:
 def _write_identity(folder: Path, name: str, identity: Identity) -> None:
     disk.write_atomically(folder / f"{name}.key", identity.key_pem, mode=0o600)
     disk.write_atomically(folder / f"{name}.pem", identity.certificate_pem)
-
-
-def _load_authority(folder: Path) -> Identity:
-    try:
-        certificate, key = (b"".join(disk.read_chunks(folder / name)) for name in ("ca.pem", "ca.key"))
-        return load_identity(certificate, key)
-    except (StoreError, ValueError) as e:
-        raise ConfigError(f"cannot load the site's authority: {e}; restore it from a backup of {folder}") from e
