@@ -19,7 +19,6 @@ from pathlib import Path
 import msgspec
 
 from edgefuse import clock, disk
-from edgefuse.errors import StoreError
 from edgefuse.link.ledger import AnyRecord, Checkpoint, Ledger
 from edgefuse.link.messages import decode, encode
 
@@ -164,20 +163,17 @@ def read_lines(path: Path) -> Iterator[WholeLine]:
             logger.warning("audit has a broken line path=%s reason=%s", path, e)
 
 
-def check_chain(folder: Path) -> int:
-    """Follow the chain through all files and give the number of records.
+def read_chain(folder: Path) -> Iterator[tuple[WholeLine, bool]]:
+    """Give all records, oldest first, each with whether it follows the one before; else some were changed or removed.
 
     Raises:
-        StoreError: A record was changed or removed.
+        StoreError: A file cannot be read.
     """
-    head, count = None, 0
+    head = None
     for path in list_files(folder):
         for whole in read_lines(path):
-            if head is not None and whole.line.previous != head:
-                raise StoreError(f"cannot trust {path.name}: record {whole.line.n} does not follow the one before")
+            yield whole, head is None or whole.line.previous == head
             head = whole.hash
-            count += 1
-    return count
 
 
 def _fold(ledger: Ledger, record: AnyRecord) -> Ledger:
