@@ -46,6 +46,11 @@ def site_path() -> Path:
     return paths.config_dir() / "edgefuse.yaml"
 
 
+def settings_origin(path: Path) -> str:
+    """Give what stands before a stage option of that file in error lines."""
+    return f"{document.show_path(path)}: settings."
+
+
 def load_site(path: Path) -> Site:
     """Load the site configuration.
 

@@ -23,21 +23,25 @@ Effect = Literal["fuse_mesh", "anonymise", "none"]
 Settings = Mapping[str, Mapping[str, str]]
 """By stage and key, values as YAML text."""
 NO_SETTINGS: Final[Settings] = {}
+COMMAND_LINE = "--set "
 
 
-def stage_names(effect: Effect, settings: Settings = NO_SETTINGS, *, is_drawn: bool = False) -> tuple[str, ...]:
+def stage_names(
+    effect: Effect, settings: Settings = NO_SETTINGS, origin: str = COMMAND_LINE, *, is_drawn: bool = False
+) -> tuple[str, ...]:
     """List the stages of an effect in order; synthetic frames are marked, and what is known of faces is drawn last.
 
     Args:
         effect: The stage of that name is one of them.
         settings: As of ``load_options``; the effect's own may ask for further stages before it.
+        origin: Likewise.
         is_drawn: Draw what is known of faces.
 
     Raises:
         ConfigError: The effect's settings do not fit.
     """
     types = stage_types((effect,))
-    own = load_options(types, {effect: settings[effect]} if effect in settings else NO_SETTINGS)
+    own = load_options(types, {effect: settings[effect]} if effect in settings else NO_SETTINGS, origin)
     wanted = types[effect].wanted_stages(own[effect])
     mark = ("mark",) if types[effect].is_synthetic(own[effect]) else ()
     draw = ("draw_faces",) if is_drawn else ()
@@ -53,12 +57,15 @@ def stage_types(names: Sequence[str]) -> dict[str, StageType]:
     return {name: registry.load(PACKAGE, name) for name in names}
 
 
-def load_options(types: Mapping[str, StageType], settings: Settings) -> dict[str, msgspec.Struct]:
+def load_options(
+    types: Mapping[str, StageType], settings: Settings, origin: str = COMMAND_LINE
+) -> dict[str, msgspec.Struct]:
     """Check stage settings against each stage's schema.
 
     Args:
         types: Stages that will run, by name.
         settings: Those that were given.
+        origin: Where people wrote them; stands before each key in error lines.
 
     Returns:
         One options struct a stage; stages without settings get their defaults.
@@ -67,9 +74,9 @@ def load_options(types: Mapping[str, StageType], settings: Settings) -> dict[str
         ConfigError: A stage does not run, or a key or value does not fit.
     """
     for stage in settings.keys() - types.keys():
-        raise ConfigError(f"cannot set options of '{stage}': it does not run here, but {', '.join(types)} do")
+        raise ConfigError(f"{origin}{stage}: it does not run here, but {', '.join(types)} do")
     return {
-        name: loader.parse_settings(settings.get(name, {}), kind.options, f"--set {name}.")
+        name: loader.parse_settings(settings.get(name, {}), kind.options, f"{origin}{name}.")
         for name, kind in types.items()
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edgefuse.config.site import DEFAULT_EFFECT, Site, load_site, with_face
+from edgefuse.config.site import DEFAULT_EFFECT, Site, load_site, settings_origin, site_path, with_face
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.planning.board import probe_board
 from edgefuse.planning.proof import plan_unit
@@ -19,15 +19,19 @@ WRONG = 2
 def answer_check(path: Path) -> int:
     """Say on stdout what is wrong with a site configuration, and give the exit code."""
     try:
-        check_site(load_site(path))
+        # The supervisor's question lies in memory; people look for the mistake in the file.
+        check_site(load_site(path), site_path() if path.is_relative_to("/dev/fd") else path)
     except EdgefuseError as e:
         sys.stdout.write(f"{e}\n")
         return WRONG
     return 0
 
 
-def check_site(site: Site) -> None:
+def check_site(site: Site, path: Path) -> None:
     """Check addresses, stage options, the donor's photo, the point, and that something can run here.
+
+    Args:
+        path: What it is called in error lines.
 
     Raises:
         EdgefuseError: The first thing that is wrong.
@@ -37,6 +41,7 @@ def check_site(site: Site) -> None:
     board = probe_board(site.profile, memory_mb=site.memory_mb)
     effect = site.effect or DEFAULT_EFFECT
     settings = with_face(site.settings, effect, site.face)
-    request = RunRequest(site.source, site.sink, effect, settings, site.pin_point or 0)
+    origin, point = settings_origin(path), site.pin_point or 0
+    request = RunRequest(site.source, site.sink, effect, settings, point, settings_origin=origin)
     check_request(request, board.profile)
     plan_unit(board.profile, board.release, board.host, board.store, load_state(state_path()))

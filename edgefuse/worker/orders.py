@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import cast, get_args
 
 from edgefuse import ipc
+from edgefuse.config.site import settings_origin, site_path
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.vision.pipeline import Effect
 from edgefuse.worker.exchange import Exchange, RestartError
@@ -74,7 +75,8 @@ def request_of(start: ipc.Start) -> RunRequest:
         ConfigError: There is no such effect.
     """
     effect = effect_named(start.effect)
-    return RunRequest(start.source, start.sink, effect, start.settings, start.point)
+    origin = settings_origin(site_path())
+    return RunRequest(start.source, start.sink, effect, start.settings, start.point, settings_origin=origin)
 
 
 def effect_named(name: str) -> Effect:

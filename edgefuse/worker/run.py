@@ -24,7 +24,15 @@ from edgefuse.planning.recall import forget_probe
 from edgefuse.store.state import state_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
-from edgefuse.vision.pipeline import Effect, Pipeline, load_options, make_pipeline, stage_names, stage_types
+from edgefuse.vision.pipeline import (
+    COMMAND_LINE,
+    Effect,
+    Pipeline,
+    load_options,
+    make_pipeline,
+    stage_names,
+    stage_types,
+)
 from edgefuse.vision.sink import PACKAGE as SINKS
 from edgefuse.vision.sink import Sink, make_sink
 from edgefuse.vision.source import PACKAGE as SOURCES
@@ -53,6 +61,8 @@ class RunRequest:
     """Stop after so many frames of the source."""
     is_drawn: bool = False
     """Draw what is known of the faces into the frames, for people who look for a mistake."""
+    settings_origin: str = COMMAND_LINE
+    """Where people wrote the settings; stands before each key in error lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +148,9 @@ def check_request(request: RunRequest, profile: Profile) -> Job:
         raise ConfigError(
             f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
         )
-    types = stage_types(stage_names(request.effect, request.settings, is_drawn=request.is_drawn))
-    options = load_options(types, request.settings)
+    origin = request.settings_origin
+    types = stage_types(stage_names(request.effect, request.settings, origin, is_drawn=request.is_drawn))
+    options = load_options(types, request.settings, origin)
     tasks = {task for t in types.values() for task in t.tasks}
     preparing_tasks = {task for name, t in types.items() for task in t.preparing_tasks(options[name])}
     return Job(request, options, frozenset(tasks), frozenset(preparing_tasks))

@@ -130,7 +130,7 @@ def test_donor_photo_without_a_face(folder: Path, photo: str, words: str) -> Non
         (("--set", "anonymise.metod=blur"), "--set anonymise.metod: unknown key (did you mean `method`?)"),
         (("--set", "anonymise.method=blurr"), "--set anonymise.method: expected one of blur, mesh, pixelate, solid, "
          'got "blurr" (did you mean `blur`?)'),
-        (("--set", "fuse_mesh.seed=1"), "cannot set options of 'fuse_mesh': it does not run here, but detect_faces, "
+        (("--set", "fuse_mesh.seed=1"), "--set fuse_mesh: it does not run here, but detect_faces, "
          "track_faces, align_faces, anonymise do"),
         (("--set", "method=blur"), "cannot set 'method=blur': expected STAGE.KEY=VALUE, for example "
          "anonymise.method=pixelate"),

@@ -18,8 +18,8 @@ sink: mjpeg:8080
 @pytest.mark.parametrize(
     ("lines", "mistake"),
     [
-        ("settings: {anonymise: {metod: blur}}", "--set anonymise.metod: unknown key"),
-        ("settings: {fuse_mesh: {seed: '1'}}", "cannot set options of 'fuse_mesh': it does not run here"),
+        ("settings: {anonymise: {metod: blur}}", "/edgefuse.yaml: settings.anonymise.metod: unknown key"),
+        ("settings: {fuse_mesh: {seed: '1'}}", "/edgefuse.yaml: settings.fuse_mesh: it does not run here"),
         ("effect: sparkle", "effect: expected"),
         ("effect: fuse_mesh\nface: /nowhere.png", "cannot use /nowhere.png as a face: no such file"),
         ("face: /nowhere.png", "face: the effect 'anonymise' has no donor"),

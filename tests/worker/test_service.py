@@ -106,7 +106,10 @@ def test_another_effect_is_taken_over_without_losing_a_frame(store: Store) -> No
 @pytest.mark.parametrize(
     ("order", "error"),
     [
-        (ipc.SetEffect(id=1, effect="anonymise", settings={"anonymise": {"metod": "blur"}}), "unknown key"),
+        (
+            ipc.SetEffect(id=1, effect="anonymise", settings={"anonymise": {"metod": "blur"}}),
+            "/edgefuse.yaml: settings.anonymise.metod: unknown key",
+        ),
         (ipc.SetEffect(id=2, effect="detect_faces", settings={}), "cannot find effect 'detect_faces'"),
         (ipc.SetEffect(id=3, effect="fuse_mesh", settings={"fuse_mesh": {"face": "/nowhere.png"}}), "cannot use /now"),
         (ipc.Snapshot(id=4, path="/nowhere/picture.txt"), "it is no picture"),
