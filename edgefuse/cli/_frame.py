@@ -184,8 +184,7 @@ def _stages(status: Status, glyphs: Glyphs) -> list[Line]:
     full_ms = 1000 / point.rate_hz if point else max(beat.stages_ms.values())
     rows = [line(("stages ", "bold"), (f"ms a frame; a full bar is {full_ms:.0f}", "dim"))]
     for name, time_ms in beat.stages_ms.items():
-        # Capture waits for the next frame of a camera, and so takes the camera's whole period.
-        style: Style = "dim" if name == "capture" else "bad" if time_ms > full_ms else "plain"
+        style: Style = "bad" if time_ms > full_ms else "plain"
         rows.append(
             line(f"{name:<13.13} ", (draw_bar(time_ms, full_ms, _BAR_CELLS, glyphs), style), f" {time_ms:6.1f}")
         )

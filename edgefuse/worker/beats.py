@@ -75,8 +75,7 @@ class Beats:
     def _slowest_thread_ms(self, stages_ms: Mapping[str, float]) -> float:
         pipeline = self._loop.pipeline
         find, compose = ([named.name for named in stages] for stages in (pipeline.find, pipeline.compose))
-        # Capture of a stream that comes at its own pace is mostly waiting, and bounds nothing.
-        threads = [find, compose, ["deliver"], *([["capture"]] if self._loop.is_lossless else [])]
+        threads = (["capture"], find, compose, ["deliver"])
         return max(sum(stages_ms.get(name, 0.0) for name in names) for names in threads)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -145,15 +146,17 @@ class Loop:
 
     def _capture(self) -> None:
         player, limiter = Player(self._is_stopping), RateLimiter()
+        # A live source is waited for; its work is what this thread computes meanwhile.
+        work_ns = time.thread_time_ns if self.stream.is_live else clock.now_ns
         try:
             while not self._is_stopping.is_set() and self.counts.frames_in != self.frames:
                 buffer = self.pool.lease()
-                start_ns = clock.now_ns()
+                start_ns, worked_ns = clock.now_ns(), work_ns()
                 capture = self._read(buffer)
                 if capture is None:
                     self.pool.give_back(buffer)
                     return
-                self.stage_times["capture"].add(clock.now_ns() - start_ns)
+                self.stage_times["capture"].add(work_ns() - worked_ns)
                 self._check_size("went over to", capture.pixels.shape[1], capture.pixels.shape[0])
                 captured_ns = player.wait_until(capture.captured_ns) if self.is_paced else capture.captured_ns
                 point = self.ladder[self.point]

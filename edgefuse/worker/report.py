@@ -67,7 +67,7 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     rss_mb: Memory
     pool: Pool
     stages: dict[str, StageTime]
-    """By stage; ``capture`` and ``deliver`` are source and sink."""
+    """By stage; ``capture`` and ``deliver`` are source and sink. Waiting for a camera is no work of ``capture``."""
     faces: int
     """Faces in delivered frames, summed up."""
     passed_over: int

@@ -65,6 +65,14 @@ def test_file_to_file_ignores_the_points_rate() -> None:
     assert (loop.counts.frames_out, loop.counts.skipped) == (60, 0)
 
 
+@pytest.mark.parametrize(("is_live", "counts"), [(True, False), (False, True)])
+def test_waiting_counts_as_capture_of_a_file_only(is_live: bool, counts: bool) -> None:
+    """A camera is waited for; a file that keeps its reader waiting is slow."""
+    loop = make_loop(FakeSource(10, is_live=is_live, start_ns=clock.now_ns(), read_s=0.03), FakeSink())
+    run(loop)
+    assert (loop.stage_times["capture"].percentile_ms(50) > 15) is counts
+
+
 def test_overloaded_live_stream_drops_counts_and_keeps_order() -> None:
     sink = FakeSink(is_live=True)
     loop = make_loop(
