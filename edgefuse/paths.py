@@ -61,11 +61,6 @@ def manifest_dir() -> Path:
     return _shared_dir() / "models"
 
 
-def units_dir() -> Path:
-    """Give the folder of what systemd, udev and the site configuration begin with."""
-    return _shared_dir() / "systemd"
-
-
 def constraints_dir() -> Path:
     """Give the folder of versions that were tested together."""
     return _shared_dir() / "constraints"
