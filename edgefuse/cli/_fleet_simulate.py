@@ -8,18 +8,21 @@ import math
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edgefuse import clock
-from edgefuse.cli._fleet_actions import add_action, add_site, show_document, site_folder
+from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.cli._fleet_enrolment import need_certificates
 from edgefuse.fleet.simulation.fault import FAULTS, MEANINGS
+from edgefuse.link.messages import encode
 
 if TYPE_CHECKING:
     from edgefuse.cli._fleet_actions import Actions
     from edgefuse.fleet.simulator import Progress, Wishes
 
-TOLD_S = 5.0
+Form = Literal["text", "json"]
+
+TOLD_S = {"text": 5.0, "json": 1.0}
 """From one line of progress to the next."""
 SLICE_S = 0.2
 """How long the simulation runs between two looks at it."""
@@ -39,7 +42,7 @@ def add_actions(actions: Actions) -> None:
     for fault in FAULTS:
         parser.add_argument(f"--{fault}", metavar="N", type=int, default=0, help=f"so many: {MEANINGS[fault]}")
     parser.add_argument("--remove", action="store_true", help="only take out what a killed simulation left behind")
-    parser.add_argument("-o", dest="form", choices=("text", "json"), default="text", help="(default %(default)s)")
+    parser.add_argument("-o", dest="form", choices=("text", "json"), default="text", help="json: an object a second")
     add_site(parser)
 
 
@@ -53,12 +56,11 @@ def _simulate(options: argparse.Namespace) -> int:
 
     faults = {fault: getattr(options, fault.replace("-", "_")) for fault in FAULTS}
     wishes = Wishes(devices=options.devices, faults=faults, rate_hz=options.rate, seed=options.seed)
-    progress = _play(site_folder(options), wishes, options.seconds)
-    print(show_document(progress, "json") if options.form == "json" else _describe(progress))
+    _play(site_folder(options), wishes, options.seconds, options.form)
     return 0
 
 
-def _play(folder: Path, wishes: Wishes, seconds: float) -> Progress:
+def _play(folder: Path, wishes: Wishes, seconds: float, form: Form) -> None:
     """Simulate until the time is up or the user has enough, and tell now and then how it goes."""
     from edgefuse.fleet.simulator import simulating
 
@@ -67,16 +69,16 @@ def _play(folder: Path, wishes: Wishes, seconds: float) -> Progress:
         try:
             told_ns, end_ns = clock.now_ns(), math.inf
             while (now_ns := clock.now_ns()) < end_ns:
-                if now_ns - told_ns > TOLD_S * clock.NS_PER_S:
+                if now_ns - told_ns > TOLD_S[form] * clock.NS_PER_S:
                     told_ns = now_ns
-                    print(_describe(simulation.progress()), file=sys.stderr)
+                    _tell(simulation.progress(), form)
                 simulation.run(SLICE_S)
                 if end_ns == math.inf and simulation.is_whole:
                     end_ns = clock.now_ns() + seconds * clock.NS_PER_S
         except KeyboardInterrupt:
             print("the devices take leave; Ctrl-C again ends at once", file=sys.stderr)
         simulation.leave()
-        return simulation.progress()
+        _tell(simulation.progress(), form)
 
 
 def _remove(folder: Path, rate_hz: float) -> int:
@@ -95,9 +97,13 @@ def _remove(folder: Path, rate_hz: float) -> int:
     return 0
 
 
-def _describe(progress: Progress) -> str:
-    return (
-        f"{progress.devices} devices, {progress.connected} connected; {progress.reports} reports, "
+def _tell(progress: Progress, form: Form) -> None:
+    if form == "json":
+        print(encode(progress).decode(), flush=True)
+        return
+    print(
+        f"{progress.devices} devices, {progress.connected} connected; {progress.messages} messages, "
         f"{progress.events_told} events ({progress.events_waiting} waiting, {progress.events_lost} lost), "
-        f"{progress.commands} commands"
+        f"{progress.commands} commands",
+        flush=True,
     )

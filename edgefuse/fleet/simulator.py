@@ -46,7 +46,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
     """That came."""
     connected: int
-    reports: int
+    messages: int
+    """That they published."""
     events_told: int
     events_waiting: int
     """The broker has not acknowledged them."""
@@ -85,7 +86,7 @@ class Simulation:
         return Progress(
             devices=len(devices),
             connected=sum(device.is_open for device in devices),
-            reports=sum(device.reports for device in devices),
+            messages=sum(device.published for device in devices),
             events_told=sum(device.backlog.added_events for device in devices),
             events_waiting=sum(device.backlog.waiting_events for device in devices),
             events_lost=sum(device.backlog.lost_events for device in devices),

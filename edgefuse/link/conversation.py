@@ -62,6 +62,8 @@ class Conversation:
             wall_iso: The device's clock.
         """
         self.device = intake.device
+        self.published = 0
+        """Messages sent so far, whatever became of them."""
         self.outbox = Outbox(backlog)
         self.reporter = Reporter(backlog, self.outbox, is_metered=is_metered, wall_iso=wall_iso)
         self.dialer = Dialer(self.device, self._make_connection, wake)
@@ -183,6 +185,7 @@ class Conversation:
         assert connection is not None
         topic = publication.topic
         name = make_topic(self.device, topic, publication.tail)
+        self.published += 1
         return connection.publish(name, publication.payload, topic.qos, is_retained=topic.is_retained)
 
     def _make_connection(self, protocol: Protocol) -> Connection:

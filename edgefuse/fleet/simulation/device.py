@@ -61,8 +61,6 @@ class Device:
             wake: Called from another thread when the device needs a turn.
         """
         self.is_over = False
-        self.reports = 0
-        """Made so far, each kind counted."""
         self.commands = 0
         """Performed so far."""
         self.backlog = MemoryBacklog()
@@ -90,6 +88,11 @@ class Device:
     def is_open(self) -> bool:
         """A broker has taken it in."""
         return self._talk.dialer.is_open
+
+    @property
+    def published(self) -> int:
+        """Give how many messages it has sent."""
+        return self._talk.published
 
     @property
     def due_ns(self) -> int:
@@ -135,7 +138,6 @@ class Device:
         if n is not None:
             system, pipeline = self._unit.make_reports(n, self._wall_iso(), now_ns)
             self._talk.send(system, pipeline)
-            self.reports += 1 if pipeline is None else 2
 
     @property
     def _is_leaving(self) -> bool:
