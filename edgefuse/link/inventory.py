@@ -26,13 +26,22 @@ def make_inventory(t: str, host: Host, board: str, runtimes: tuple[RuntimeFact, 
         board=board,
         host={name: str(fact) for name, fact in facts.items() if fact},
         runtimes={fact.id: fact.version if fact.is_usable else fact.reason for fact in runtimes},
-        choices={f"{choice.task} {choice.size_px}": _name(choice) for choice in plan.choices},
+        choices={_key(choice): _name(choice) for choice in plan.choices},
         rejections=_group(plan.rejections),
+        passed_over={_key(c): tuple(map(_explain, c.passed_over)) for c in plan.choices if c.passed_over},
     )
+
+
+def _key(choice: Choice) -> str:
+    return f"{choice.task} {choice.size_px}"
 
 
 def _name(choice: Choice) -> str:
     return f"{choice.model} {choice.variant} on {choice.runtime} {choice.target}"
+
+
+def _explain(rejection: Rejection) -> str:
+    return f"{rejection.model} {rejection.variant} on {rejection.runtime}: {rejection.reason}"
 
 
 def _group(rejections: tuple[Rejection, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -73,6 +73,8 @@ class Inventory(Timed, frozen=True, kw_only=True):
     """The chosen model, variant and runtime by task and input size."""
     rejections: Mapping[str, tuple[str, ...]]
     """Why not each other variant, by model."""
+    passed_over: Mapping[str, tuple[str, ...]] = {}
+    """What would have been better than a choice and why it cannot run here, by the same keys as the choices."""
 
 
 class SystemReport(Timed, frozen=True, kw_only=True):

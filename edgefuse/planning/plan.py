@@ -25,6 +25,21 @@ WORKER_MB = 95
 """Without models and runtimes: 71 after importing the rest (RSS), and 22 for 8 frames of 720p."""
 
 
+REASONS_TOLD = 3
+"""Of what ranks before a choice; the plan has every rejection too."""
+
+
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """One variant on one runtime that will not be used."""
+
+    task: str
+    model: str
+    variant: str
+    runtime: str
+    target: str
+    reason: str
+
+
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """One variant on one runtime that will be used for a task."""
 
@@ -41,17 +56,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float | None = None
     """Median time of one run, where it was measured."""
     reason: str = ""
-
-
-class Rejection(msgspec.Struct, frozen=True, kw_only=True):
-    """One variant on one runtime that will not be used."""
-
-    task: str
-    model: str
-    variant: str
-    runtime: str
-    target: str
-    reason: str
+    passed_over: tuple[Rejection, ...] = ()
+    """What would have been better and cannot run here: for each reason the best, the best first."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +108,11 @@ def plan(
         profile=profile.id,
         release=release.id,
         worker_python=profile.worker_python,
-        choices=tuple(_choice(c, why) for outcome in outcomes.values() for c, why in outcome.reasons_chosen.items()),
+        choices=tuple(
+            _choice(c, why, outcome.passed_over[c])
+            for outcome in outcomes.values()
+            for c, why in outcome.reasons_chosen.items()
+        ),
         rejections=tuple(
             _rejection(c, why) for outcome in outcomes.values() for c, why in outcome.reasons_rejected.items()
         ),
@@ -115,6 +125,8 @@ class _Outcome:
 
     reasons_chosen: dict[Candidate, str]
     reasons_rejected: dict[Candidate, str]
+    passed_over: dict[Candidate, tuple[Rejection, ...]]
+    """By what was chosen."""
 
 
 @dataclass(slots=True)
@@ -203,6 +215,7 @@ def _choose_for_task(task: str, obstacles: dict[Candidate, str], profile: Profil
     rejected = {candidate: reason for candidate, reason in obstacles.items() if reason}
     able = [candidate for candidate, reason in obstacles.items() if not reason]
     chosen: dict[Candidate, str] = {}
+    passed_over: dict[Candidate, tuple[Rejection, ...]] = {}
     sizes = _sizes(task, able, profile)
     for size_px in sizes:
         ranked = rank(able, size_px)
@@ -214,11 +227,22 @@ def _choose_for_task(task: str, obstacles: dict[Candidate, str], profile: Profil
                 continue
             memory.take(candidate)
             chosen[candidate] = describe_choice(candidate, ranked[place + 1 :], size_px)
+            passed_over[candidate] = _find_better(candidate, rejected, size_px)
             break
     for candidate in able:
         if candidate not in chosen and candidate not in rejected:
             rejected[candidate] = _why_not(candidate, list(chosen), sizes)
-    return _Outcome(chosen, rejected)
+    return _Outcome(chosen, rejected, passed_over)
+
+
+def _find_better(winner: Candidate, rejected: Mapping[Candidate, str], size_px: int) -> tuple[Rejection, ...]:
+    """Give what ranks before the winner and cannot run, for each reason the best."""
+    ranked = rank([winner, *(c for c in rejected if c.variant.precision in c.rule.precisions)], size_px)
+    found: dict[str, Rejection] = {}
+    for candidate in ranked[: ranked.index(winner)]:
+        reason = rejected[candidate]
+        found.setdefault(reason, _rejection(candidate, reason))
+    return tuple(found.values())[:REASONS_TOLD]
 
 
 def _why_not(loser: Candidate, chosen: list[Candidate], sizes: list[int]) -> str:
@@ -228,7 +252,7 @@ def _why_not(loser: Candidate, chosen: list[Candidate], sizes: list[int]) -> str
     return f"no point of the ladder asks for its size, only for {', '.join(map(str, sizes))} px"
 
 
-def _choice(candidate: Candidate, reason: str) -> Choice:
+def _choice(candidate: Candidate, reason: str, passed_over: tuple[Rejection, ...]) -> Choice:
     measurement = candidate.measurement
     return Choice(
         task=candidate.manifest.task,
@@ -242,6 +266,7 @@ def _choice(candidate: Candidate, reason: str) -> Choice:
         basis="measured" if measurement else "expected",
         p50_ms=measurement.p50_ms if measurement else None,
         reason=reason,
+        passed_over=passed_over,
     )
 
 

@@ -46,6 +46,21 @@ def test_the_first_runtime_of_the_profile_wins() -> None:
     assert why_not(made, "a") == "a on openvino is better: its runtime stands earlier in the profile"
 
 
+def test_a_choice_names_what_would_have_been_better_and_for_each_reason_why_not() -> None:
+    made = plan(
+        make_profile("openvino", "onnxruntime", "tflite"),
+        make_release(detector(make_variant("a")), detector(make_variant("c"), model_id="second")),
+        make_host("tflite", "onnxruntime"),
+    )
+    (choice,) = made.choices_for("detect_faces")
+    assert (choice.variant, choice.runtime) == ("a", "tflite")
+    assert [(r.model, r.variant, r.runtime) for r in choice.passed_over] == [
+        ("finder", "a", "openvino"),
+        ("finder", "a", "onnxruntime"),
+    ]
+    assert all(rejection in made.rejections for rejection in choice.passed_over)
+
+
 def test_the_first_precision_of_the_rule_wins() -> None:
     rule = RuntimeRule(id="tflite", precisions=("int8", "fp32"))
     release = make_release(detector(make_variant("a"), make_variant("b", precision="int8")))
