@@ -28,6 +28,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from edgefuse.errors import ConfigError, EdgefuseError
@@ -108,7 +109,8 @@ LEASES = Table(
 """Who does what only one controller may do."""
 
 MARKS = Table("marks", _METADATA, Column("name", Text, primary_key=True), Column("t_s", BigInteger, nullable=False))
-"""Up to where history is summed up."""
+SUMMED_UP = "summed up"
+"""The mark up to which finer history is in the coarser one."""
 
 
 def _make_history(name: str) -> Table:
@@ -190,9 +192,15 @@ def open_database(url: str) -> Database:
         version = connection.execute(select(_SCHEMA.c.version)).scalar()
         if version is None:
             connection.execute(insert(_SCHEMA).values(version=SCHEMA_VERSION))
+            connection.execute(insert(MARKS).values(name=SUMMED_UP, t_s=0))
     if version not in {None, SCHEMA_VERSION}:
         raise DatabaseError(f"cannot use database {database.name}: it has version {version}; update edgefuse")
     return database
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Begin a statement that adds a row or, with what follows, changes the one that is there."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _make_engine(url: str) -> Engine:

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row, Select, select
 from edgefuse import clock
 from edgefuse.errors import ConfigError
 from edgefuse.fleet.database import CONTROLLERS, DEVICES, EVENTS, METRICS, REPORTS, Database
-from edgefuse.fleet.history import Point, choose_span, read_points
 from edgefuse.fleet.roster import MISSED_REPORTS, Presence
+from edgefuse.fleet.series import Point, choose_span, read_points
 from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Deployment, Event, Inventory, PipelineReport, State, SystemReport, decode
 
