@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast  # Any: numpy's bit widths, which do not matter here
@@ -51,11 +52,11 @@ class Model:
             self.spent_ns += clock.now_ns() - start_ns
             self.crumb[0] = in_flight.IDLE
         self.runs += 1
-        for spec, output in zip(self.variant.outputs, self.outputs, strict=True):
-            with np.errstate(invalid="ignore"):
-                # A sum keeps every NaN and infinity and needs no array of booleans.
-                is_finite = np.isfinite(output.sum(dtype=np.float32))
-            if not is_finite:
+        with np.errstate(invalid="ignore"):
+            # A sum keeps every NaN and infinity and needs no array of booleans.
+            sums = [np.add.reduce(output, axis=None, dtype=np.float32) for output in self.outputs]
+        for spec, total in zip(self.variant.outputs, sums, strict=True):
+            if not math.isfinite(total):
                 raise RuntimeRunError(f"cannot use '{self.variant.id}': output {spec.name} is not finite")
 
 

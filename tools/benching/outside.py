@@ -85,6 +85,8 @@ class Watched:
 
     def __init__(self, module: ModuleType, names: Sequence[str], stopwatch: Stopwatch) -> None:
         self._module = module
+        # All names, as the look-up of those that are missing here would count as work of the caller.
+        self.__dict__.update(vars(module))
         self.__dict__.update({name: stopwatch.watch(getattr(module, name)) for name in names})
 
     def __getattr__(self, name: str) -> Any:

@@ -57,8 +57,8 @@ def region_around(box: NDArray[np.float32], eyes: Points, margin: float) -> Regi
 
 def box_around(points: Points) -> NDArray[np.float32]:
     """Give the (4,) float32 box x1 y1 x2 y2 of points."""
-    x, y = np.ascontiguousarray(points[:, :2].T)  # over rows of memory, numpy finds the ends six times as fast
-    return np.array((x.min(), y.min(), x.max(), y.max()))
+    rows = np.ascontiguousarray(points.T[:2])  # over rows of memory, numpy finds the ends six times as fast
+    return np.concatenate((np.minimum.reduce(rows, axis=1), np.maximum.reduce(rows, axis=1)))
 
 
 def scale_box(box: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

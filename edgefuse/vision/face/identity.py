@@ -63,7 +63,7 @@ def sketch(before: Sketch | None, look: Look, box: NDArray[np.float32], now_ns: 
 
 def unlikeness(known: Sketch, look: Look) -> float:
     """Tell how different a look is from the one that is remembered: 1 is usual for one person."""
-    change = np.abs(look - known.look)[load_patches().is_face]
+    change = np.abs(look - known.look)[:, load_patches().is_face]
     return float(np.minimum(change, MAX_CHANGE).mean()) / USUAL_CHANGE
 
 

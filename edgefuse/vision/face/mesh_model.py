@@ -28,6 +28,8 @@ class MeshModel:
         self._size_px = self._input.width_px
         self._crop: Pixels = np.zeros((self._size_px, self._size_px, 3), np.uint8)
         self._points = cast(Points, model.outputs[sizes.index(MESH_POINTS * 3)].reshape(MESH_POINTS, 1, 3))
+        self._solid = np.zeros((3, 4), np.float32)
+        """From points of the crop to those of the frame."""
         self._logit = cast(NDArray[np.float32], model.outputs[sizes.index(1)].reshape(1))
 
     def read(self, pixels: Pixels, region: Region) -> tuple[Points, float]:
@@ -51,8 +53,8 @@ class MeshModel:
         assert done is self._crop
         self._input.write(self._crop)
         self._model.run()
-        (xx, xy, x), (yx, yy, y) = to_frame.tolist()
-        zz = region.side_px / self._size_px  # depth comes in the unit of x and y
-        solid = np.array(((xx, xy, 0, x), (yx, yy, 0, y), (0, 0, zz, 0)), np.float32)
-        mesh = cast(Points, cv2.transform(self._points, solid)).reshape(MESH_POINTS, 3)
-        return mesh, 1 / (1 + math.exp(-min(max(float(self._logit[0]), -80), 80)))
+        self._solid[:2, (0, 1, 3)] = to_frame
+        self._solid[2, 2] = region.side_px / self._size_px  # depth comes in the unit of x and y
+        mesh = cast(Points, cv2.transform(self._points, self._solid)).reshape(MESH_POINTS, 3)
+        # Axis by axis in memory, which is how all that is done with the points goes through them.
+        return np.asfortranarray(mesh), 1 / (1 + math.exp(-min(max(float(self._logit[0]), -80), 80)))

@@ -20,12 +20,12 @@ Grid = NDArray[np.bool_]
 """(GRID, GRID) bool."""
 
 Look = NDArray[np.float32]
-"""(GRID, GRID, 3) natural logarithms: red against green, blue against green, and luminance of each patch."""
+"""(3, GRID, GRID) natural logarithms: red against green, blue against green, and luminance of each patch."""
 
 DARK_LEVELS = 8.0
 """Added before taking logarithms: the colour of dark pixels is noise."""
 
-_WEIGHTS = np.array(((0, -1, 1), (1, -1, 0), (0.114, 0.587, 0.299)), np.float32).T
+_WEIGHTS = np.array(((0, -1, 1), (1, -1, 0), (0.114, 0.587, 0.299)), np.float32)
 """From logarithms of blue, green and red to a ``Look``; luminance as in ITU-R BT.601."""
 _FINE = 4 * GRID
 """A patch is the mean of sixteen samples: sensor noise averages out, and no frame hits another pore."""
@@ -38,21 +38,23 @@ class Patches:
     is_face: Grid
     """The others lie outside of the outline and repeat the nearest patch of the face."""
     corners: Indices
-    """(GRID², 3): mesh points around each patch's middle."""
+    """(3, GRID²): mesh points around each patch's middle."""
     weights: NDArray[np.float32]
-    """(GRID², 3): share of each of them."""
+    """(3, GRID²): share of each of them."""
     normals: NDArray[np.float32]
-    """(GRID, GRID, 3): away from the skin, in the axes of the canonical face."""
+    """(GRID², 3): away from the skin, in the axes of the canonical face."""
 
     def middles(self, mesh: Points) -> Points:
         """Give the middles of the patches of a mesh, x and y apart: (2, GRID, GRID)."""
-        places: Points = np.einsum("pcx,pc->xp", mesh[self.corners, :2], self.weights)
-        return places.reshape(2, GRID, GRID)
+        places = mesh.T[:2].take(self.corners, axis=1)
+        places *= self.weights
+        middles: Points = places[:, 0] + places[:, 1] + places[:, 2]
+        return middles.reshape(2, GRID, GRID)
 
     def facing(self, turn: Rotation) -> NDArray[np.float32]:
         """Tell how much each patch of a face looks at the camera: (GRID, GRID), 1 straight, 0 from the side."""
         facing: NDArray[np.float32] = self.normals @ -turn[2].astype(np.float32)
-        return facing
+        return facing.reshape(GRID, GRID)
 
 
 @cache
@@ -75,9 +77,9 @@ def load_patches() -> Patches:
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     return Patches(
         is_face=is_face.reshape(GRID, GRID),
-        corners=corners,
-        weights=shares[nearest, triangle[nearest]].astype(np.float32),
-        normals=normals.reshape(GRID, GRID, 3),
+        corners=np.ascontiguousarray(corners.T),
+        weights=np.ascontiguousarray(shares[nearest, triangle[nearest]].T, np.float32),
+        normals=normals,
     )
 
 
@@ -96,8 +98,8 @@ def _shares(points: NDArray[np.floating], triangles: NDArray[np.floating]) -> ND
 
 def look_of(colours: Pixels) -> Look:
     """Turn the (GRID, GRID, 3) colours of patches into what faces are compared by."""
-    look: Look = np.log(colours + np.float32(DARK_LEVELS)) @ _WEIGHTS
-    return look
+    look: Look = _WEIGHTS @ np.log(colours.reshape(-1, 3) + np.float32(DARK_LEVELS)).T
+    return look.reshape(3, GRID, GRID)
 
 
 class PatchSampler:

@@ -46,14 +46,19 @@ class OneEuro:
             self._raw = self._smooth = points
             self._velocity = np.zeros_like(points)
             return points
-        velocity = (points - self._raw) * np.float32(1 / (elapsed_s * size_px))
-        self._velocity += _share(SPEED_CUTOFF_HZ, elapsed_s) * (velocity - self._velocity)
-        speed = np.hypot(self._velocity[:, 0], self._velocity[:, 1])
-        cutoff_hz = MIN_CUTOFF_HZ + CUTOFF_HZ_PER_SPEED * speed
+        change = points - self._raw
+        change *= np.float32(1 / (elapsed_s * size_px))
+        change -= self._velocity
+        change *= np.float32(_share(SPEED_CUTOFF_HZ, elapsed_s))
+        self._velocity += change
+        x, y = self._velocity.T[:2]
+        cutoff_hz = np.sqrt(x * x + y * y) * np.float32(CUTOFF_HZ_PER_SPEED) + np.float32(MIN_CUTOFF_HZ)
         share = cutoff_hz / (cutoff_hz + np.float32(1 / (2 * math.pi * elapsed_s)))
-        self._smooth = self._smooth + share[:, np.newaxis] * (points - self._smooth)
-        self._raw = points
-        return self._smooth
+        step = points - self._smooth
+        step *= share[:, np.newaxis]
+        step += self._smooth
+        self._raw, self._smooth = points, step
+        return step
 
 
 def gap_s(earlier_ns: int | None, later_ns: int) -> float | None:

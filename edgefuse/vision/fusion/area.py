@@ -40,6 +40,10 @@ class Area:
         """Their width."""
         return -(-self.work_width_px // 2)
 
+    def shift(self, points: Points) -> Points:
+        """Move points from the frame into the view of it that ``cut`` gives: (N, 2)."""
+        return points[:, :2] - np.array((self.left_px, self.top_px), np.float32)
+
     def to_work(self, points: Points) -> Points:
         """Move points from the frame into the work picture; z is scaled as x.
 
@@ -54,10 +58,12 @@ class Area:
 
     def _scale(self, points: Points, width_px: int, height_px: int) -> Points:
         along, down = width_px / self.width_px, height_px / self.height_px
-        scale = np.array((along, down, along), np.float32)
-        start = np.array(((0.5 - self.left_px) * along - 0.5, (0.5 - self.top_px) * down - 0.5, 0), np.float32)
+        scale = np.array(((along,), (down,), (along,)), np.float32)
+        start = np.array((((0.5 - self.left_px) * along - 0.5,), ((0.5 - self.top_px) * down - 0.5,), (0,)), np.float32)
         axes = points.shape[1]
-        return np.asarray(points * scale[:axes] + start[:axes], np.float32)
+        moved: Points = np.multiply(points.T, scale[:axes], order="C")  # by rows of all points, not by points of three
+        moved += start[:axes]
+        return np.asarray(moved.T)
 
 
 def area_around(box: NDArray[np.float32], shape: tuple[int, ...], longest_px: int) -> Area | None:

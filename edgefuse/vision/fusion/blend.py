@@ -5,8 +5,6 @@ An alpha is (height, width) uint8: 0 leaves the frame as it is, bit for bit; 255
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +25,8 @@ KEPT_FEATHER_SHARE = 0.07
 """The same around eyes and mouth, which are small."""
 
 _SHIFT = 4
+_DRAWN_PX = np.float32(1 << _SHIFT)
+"""Drawing coordinates to a pixel."""
 
 _TOUCHING = np.array(((0, 1, 0), (1, 1, 1), (0, 1, 0)), np.uint8)
 
@@ -79,10 +79,7 @@ class Matte:
         self._feather(hull, face_px * HULL_FEATHER_SHARE, hull)
         if self._keeps_eyes_and_mouth:
             small.fill(255)
-            topology = load_face_mesh()
-            inner, outer = facets.mesh[topology.mouth, :2], facets.mesh[topology.lips, :2]
-            mouth = inner + np.float32(lips) * (outer - inner)
-            _cut_out(small, [*(facets.mesh[ring, :2] for ring in topology.eyes), mouth])
+            cv2.fillPoly(small, _eyes_and_mouth(facets, lips), 0, cv2.LINE_8, _SHIFT)
             self._feather(small, face_px * KEPT_FEATHER_SHARE, kept)
             np.minimum(hull, kept, out=hull)
         full = self._full.view(height_px, width_px)
@@ -99,10 +96,20 @@ class Matte:
         cv2.LUT(target, self._ramp, dst=target)
 
 
-def _cut_out(alpha: Alpha, outlines: Sequence[NDArray[np.floating]]) -> None:
-    """Clear the inside of polygons."""
-    for outline in outlines:
-        cv2.fillPoly(alpha, [np.rint(outline * (1 << _SHIFT)).astype(np.int32)], 0, cv2.LINE_8, _SHIFT)
+_RINGS = (*load_face_mesh().eyes, load_face_mesh().mouth, load_face_mesh().lips)
+_RING_POINTS = np.concatenate(_RINGS)
+_EYE, _EYES, _INNER_LIPS, _OUTER_LIPS = np.cumsum([len(ring) for ring in _RINGS]).tolist()
+"""Where in them the rings end."""
+
+
+def _eyes_and_mouth(facets: Facets, lips: float) -> list[NDArray[np.int32]]:
+    """Give the outlines of both eyes and the mouth, in drawing coordinates; ``lips`` as of ``Matte.draw``."""
+    x_y = facets.mesh.T[:2].take(_RING_POINTS, axis=1)
+    if lips > 0:
+        inner, outer = x_y[:, _EYES:_INNER_LIPS], x_y[:, _INNER_LIPS:_OUTER_LIPS]
+        inner += np.float32(lips) * (outer - inner)
+    points = np.rint((x_y * _DRAWN_PX).T, order="C").astype(np.int32)
+    return [points[:_EYE], points[_EYE:_EYES], points[_EYES:_INNER_LIPS]]
 
 
 class Blender:

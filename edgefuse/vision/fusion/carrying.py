@@ -51,9 +51,9 @@ class _Drawn:
     numbers: TriangleMap
     is_drawn: NDArray[np.bool_]
     places: NDArray[np.float32]
-    """(N, 3): x y 1 of the corners."""
+    """(3, N): x y 1 of the corners."""
     solver: NDArray[np.float32]
-    """(3, N): times the places of now, the affine map from then to now, least squares."""
+    """(N, 3): what the places of now are multiplied by to give the affine map from then to now, least squares."""
 
 
 class TriangleMaps:
@@ -90,23 +90,32 @@ class TriangleMaps:
 
 
 def _remember(facets: Facets, numbers: TriangleMap) -> _Drawn:
-    places = np.ones((len(_USED), 3))
-    places[:, :2] = facets.mesh[_USED, :2]
+    places = np.ones((3, len(_USED)))
+    places[:2] = _places_of(facets)
     # By the normal equations, which are sound for three unknowns in 64 bits; a pseudo-inverse takes six times as long.
-    solver = np.linalg.solve(places.T @ places, places.T)
+    solver = np.linalg.solve(places @ places.T, places).T
     return _Drawn(numbers.copy(), facets.is_drawn, places.astype(np.float32), solver.astype(np.float32))
+
+
+def _places_of(facets: Facets) -> NDArray[np.float32]:
+    """Give (2, N) x y of the corners."""
+    return np.asarray(facets.mesh.T[:2].take(_USED, axis=1))
 
 
 def _carry(drawn: _Drawn, facets: Facets, numbers: TriangleMap) -> bool:
     """Move a map to where the face is now, if that is all that it takes."""
     if ((drawn.is_drawn != facets.is_drawn) & _IS_TELLING).any():
         return False
-    now = facets.mesh[_USED, :2]
-    motion = drawn.solver @ now
-    growth = motion[0, 0] * motion[1, 1] - motion[0, 1] * motion[1, 0]
-    error = drawn.places @ motion - now
-    if not GROWTH[0] <= growth <= GROWTH[1] or np.einsum("nx,nx->n", error, error).max() > MAX_ERROR_PX**2:
+    now = _places_of(facets)
+    motion = now @ drawn.solver
+    (xx, xy, _), (yx, yy, _) = motion.tolist()
+    if not GROWTH[0] <= xx * yy - xy * yx <= GROWTH[1]:
+        return False
+    error = motion @ drawn.places
+    error -= now
+    error *= error
+    if (error[0] + error[1]).max() > MAX_ERROR_PX**2:
         return False
     size = numbers.shape[::-1]
-    cv2.warpAffine(drawn.numbers, motion.T, size, numbers, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, OUTSIDE)
+    cv2.warpAffine(drawn.numbers, motion, size, numbers, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT, OUTSIDE)
     return True

@@ -40,9 +40,21 @@ def _rim() -> NDArray[np.bool_]:
     return np.asarray(is_near[_CORNERS].any(axis=0))
 
 
+def _places(axes: tuple[int, ...]) -> NDArray[np.intp]:
+    """Give (3, axes, T): where a mesh that is flattened axis by axis has the corners."""
+    return np.stack([_CORNERS + axis * MESH_POINTS for axis in axes], axis=1)
+
+
 _CORNERS = _corner_points()
 IS_INNER = ~_rim()
 """(T,): not of the rim."""
+_INNER_FACING = IS_INNER.astype(np.float32)
+_X_Y = _places((0, 1))
+_X_Y_Z_X_Y = _places((0, 1, 2, 0, 1))
+"""In this order, a product across two axes is one of slices."""
+_STEEPNESS = np.float32(1 / (FACING[1] - FACING[0]))
+_START = np.float32(-FACING[0] / (FACING[1] - FACING[0]))
+_TINY = np.float32(1e-18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,13 @@ class Facets:
     mesh: Points
     """(468, 3) in pixels of the picture."""
     corners: NDArray[np.float32]
-    """(3, 3, T): x y z of the three corners."""
+    """(3, 3, T): the three corners, x y z of each."""
+    one: NDArray[np.float32]
+    """(2, T): x y of the way from the first corner to the second."""
+    two: NDArray[np.float32]
+    """(2, T): to the third."""
+    depth: NDArray[np.float32]
+    """(T,): twice the area as seen; below 0 where a triangle looks away."""
     facing: NDArray[np.float32]
     """(T,): how much each of the rim looks at the camera, 0 edge-on or away, 1 well seen; 1 inside of the rim, where
     what is edge-on hides nothing but the nose; 0 for ``OUTSIDE``."""
@@ -62,23 +80,28 @@ class Facets:
 
 def make_facets(mesh: Points) -> Facets:
     """Work out how each triangle of a mesh is seen."""
-    corners = corners_of(mesh)
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    x = one[1] * two[2] - one[2] * two[1]
-    y = one[2] * two[0] - one[0] * two[2]
-    z = one[1] * two[0] - one[0] * two[1]
-    cosine = z / np.maximum(np.sqrt(x * x + y * y + z * z), 1e-9)
-    share = np.clip((cosine - FACING[0]) * np.float32(1 / (FACING[1] - FACING[0])), 0, 1)
-    facing = share * share * (3 - 2 * share)
-    facing[IS_INNER] = 1
+    corners = mesh.T.ravel().take(_X_Y_Z_X_Y)
+    one, two = corners[1:] - corners[0]
+    normals = one[2:] * two[1:4] - one[1:4] * two[2:]
+    depth = normals[2]
+    cosine = depth / np.sqrt(_squared(normals) + depth * depth + _TINY)
+    share = np.minimum(np.maximum(cosine * _STEEPNESS + _START, 0), 1)
+    facing = np.maximum(share * share * (3 - share - share), _INNER_FACING)
     facing[OUTSIDE] = 0
-    sides = (one[:2], two[:2], two[:2] - one[:2])
-    longest = np.sqrt(np.maximum.reduce([side[0] * side[0] + side[1] * side[1] for side in sides]))
-    is_drawn = z > MIN_ALTITUDE_PX * longest
+    longest = np.sqrt(np.maximum(np.maximum(_squared(one), _squared(two)), _squared(two[:2] - one[:2])))
+    is_drawn = depth > longest * MIN_ALTITUDE_PX
     is_drawn[OUTSIDE] = False
-    return Facets(mesh, corners, facing, is_drawn)
+    return Facets(mesh, corners[:, :3], one[:2], two[:2], depth, facing, is_drawn)
 
 
 def corners_of(mesh: Points) -> NDArray[np.float32]:
-    """Give (3, 3, T) x y z of the three corners of every triangle."""
-    return np.take(np.ascontiguousarray(mesh.T), _CORNERS, axis=1)
+    """Give (3, 2, T): the three corners of every triangle, x y of each."""
+    corners: NDArray[np.float32] = mesh.T.ravel().take(_X_Y)
+    return corners
+
+
+def _squared(ways: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give (T,): the squared lengths of ways as seen."""
+    x, y = ways[0], ways[1]
+    squared: NDArray[np.float32] = x * x + y * y
+    return squared

@@ -56,8 +56,8 @@ def smile_of(mesh: Points) -> float:
         mesh: (468, 3).
     """
     topology = load_face_mesh()
-    inner, outer = (cv2.contourArea(mesh[ring, :2]) for ring in (topology.mouth, topology.lips))
-    return float(np.clip((inner / max(outer, 1e-6) - CLOSED) / (OPEN - CLOSED), 0, 1))
+    inner, outer = (cv2.contourArea(mesh.T[:2].take(ring, axis=1).T) for ring in (topology.mouth, topology.lips))
+    return min(max((inner / max(outer, 1e-6) - CLOSED) / (OPEN - CLOSED), 0.0), 1.0)
 
 
 def height_above(shape: tuple[int, ...], left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:

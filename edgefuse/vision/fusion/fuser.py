@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-import numpy as np
-
 from edgefuse.vision.face.geometry import box_around
-from edgefuse.vision.fusion.area import area_around
+from edgefuse.vision.fusion.area import Area, area_around
 from edgefuse.vision.fusion.blend import Blender, Matte
 from edgefuse.vision.fusion.carrying import TriangleMaps
 from edgefuse.vision.fusion.donor import Donor
@@ -73,26 +71,31 @@ class Fuser:
             return
         target, size = area.cut(pixels), (area.work_height_px, area.work_width_px)
         facets = make_facets(area.to_map(mesh))
-        in_area = mesh[:, :2] - np.array((area.left_px, area.top_px), np.float32)
-        texture = self._focused(donor, track_id, target, in_area, max(size))
+        texture = self._focused(donor, track_id, area, pixels, mesh)
         relighter = self._relighters[donor]
 
         def look_at_light() -> Gains:
-            return relighter.gains(self._meter.measure(target, in_area, facets.facing[self._homes]))
+            return relighter.gains(self._meter.measure(target, area.shift(mesh), facets.facing[self._homes]))
 
         gains = self._gains.follow(track_id, look_at_light)
         assert gains is not None, "light can be told of every face"
         lit = relighter.light(texture, gains)
         numbers = self._maps.draw(track_id, facets, area.map_height_px, area.map_width_px)
-        lips = self._donors[donor].smile * (1 - smile_of(mesh))  # of two who smile, the donor's fit
+        smile = self._donors[donor].smile
+        lips = smile * (1 - smile_of(mesh)) if smile else 0.0  # of two who smile, the donor's fit
         alpha = self._matte.draw(facets, numbers, *size, lips)
         self._blender.lay(self._warp.bend(lit, facets, numbers, *size), alpha, target, strength)
 
-    def _focused(self, donor: int, track_id: int, target: Pixels, mesh: Points, work_px: int) -> Texture:
+    def _focused(self, donor: int, track_id: int, area: Area, pixels: Pixels, mesh: Points) -> Texture:
         """Give a donor blurred as its target is blurred; a face without eyes of its own does not tell."""
+        work_px = max(area.work_width_px, area.work_height_px)
         texture = self._donors[donor].texture(work_px)
-        scale = min(texture.size_px, work_px) / max(target.shape[:2])
+        scale = min(texture.size_px, work_px) / max(area.width_px, area.height_px)
         if not self._focuses or scale <= LEAST_SCALE:
             return texture
-        sharpness = self._sharpness.follow(track_id, lambda: self._focus_meter.measure(target, mesh))
+
+        def look_at_eyes() -> float | None:
+            return self._focus_meter.measure(area.cut(pixels), area.shift(mesh))
+
+        sharpness = self._sharpness.follow(track_id, look_at_eyes)
         return texture if sharpness is None else self._focuses[donor].match(texture, sharpness, scale)

@@ -22,7 +22,7 @@ COVERED_SHARE = 0.45
 """Of a window that is as strange as can be, from which on a face counts as covered: in the clips clear faces stay below
 0.41, hands over the chin above 0.49."""
 
-USUAL_CHANGE = np.array((0.04, 0.08, 0.08), np.float32)
+USUAL_CHANGE = np.array(((0.04,), (0.08,), (0.08,)), np.float32)
 """How far patches of a clear face wander while it talks and turns: the 95th percentile in the clips."""
 MAX_STRANGENESS = 5.0
 """In usual changes; more is not stranger, or one shining button would count as a hand."""
@@ -43,7 +43,7 @@ class Occlusion:
     """What one face looks like when nothing covers it."""
 
     def __init__(self) -> None:
-        self._memory: Look = np.zeros((GRID, GRID, 3), np.float32)
+        self._memory: Look = np.zeros((3, GRID, GRID), np.float32)
         self._looks = 0
         """How many went into the memory."""
         self._begun_ns = self._clear_ns = self._last_ns = 0
@@ -70,12 +70,14 @@ class Occlusion:
 
     def _strangest(self, look: Look, is_seen: Grid) -> float:
         """Compare a look with the memory, window by window."""
-        change = look - self._memory
-        change -= _median(change[is_seen])
+        seen = np.flatnonzero(is_seen)
+        change = (look - self._memory).reshape(3, -1)
+        change -= _median(change.take(seen, axis=1))
         change /= USUAL_CHANGE
-        strangeness = np.sqrt(np.einsum("rcf,rcf->rc", change, change))
-        strangeness /= min(max(float(_median(strangeness[is_seen])), 1.0), MAX_UNREST)
-        capped = np.where(is_seen, np.minimum(strangeness, MAX_STRANGENESS), np.float32(0))
+        change *= change
+        strangeness = np.sqrt(change[0] + change[1] + change[2])
+        strangeness /= min(max(float(_median(strangeness.take(seen))[0]), 1.0), MAX_UNREST)
+        capped = np.minimum(strangeness, np.float32(MAX_STRANGENESS)).reshape(GRID, GRID) * is_seen
         return float(cv2.blur(capped, WINDOW, borderType=cv2.BORDER_CONSTANT).max()) / MAX_STRANGENESS
 
     def _learn(self, look: Look, is_seen: Grid, now_ns: int) -> None:
@@ -83,11 +85,11 @@ class Occlusion:
         self._looks += 1
         elapsed_s = (now_ns - self._last_ns) / NS_PER_S
         share = max(1 - math.exp(-elapsed_s / MEMORY_S), 1 / self._looks)
-        self._memory += (look - self._memory) * (is_seen * np.float32(share))[:, :, np.newaxis]
+        self._memory += (look - self._memory) * (is_seen * np.float32(share))
         self._clear_ns = now_ns
 
 
 def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give the median along the first axis; numpy's own takes three times as long for so few."""
-    middle: NDArray[np.float32] = np.sort(values, axis=0)[len(values) // 2]
-    return middle
+    """Give the median along the last axis, which stays; numpy's own takes three times as long for so few."""
+    middle = values.shape[-1] // 2
+    return np.sort(values)[..., middle : middle + 1]

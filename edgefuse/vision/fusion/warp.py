@@ -70,14 +70,14 @@ class MeshWarp:
         Returns:
             Work picture, valid until the next call. Beyond the mesh it shows the donor's surroundings.
         """
-        maps = _solve(facets.corners[:2], corners_of(texture.mesh)[:2])
+        maps = _solve(facets, corners_of(texture.mesh))
         # numpy looks up by words only: it would widen the numbers into new memory at every look-up.
         places = self._places.view(*numbers.shape)
         np.copyto(places, numbers)
         full_x, full_y = (scratch.view(height_px, width_px) for scratch in (self._full_x, self._full_y))
-        for rows, scratch, full in zip(maps, (self._x, self._y), (full_x, full_y), strict=True):
+        for axis, (scratch, full) in enumerate(((self._x, full_x), (self._y, full_y))):
             half = scratch.view(*numbers.shape)
-            self._apply(rows, places, half)
+            self._apply(maps[:, axis], places, half)
             cv2.resize(half, (width_px, height_px), dst=full, interpolation=cv2.INTER_LINEAR)
         picture = self._picture.view(height_px, width_px, 4)
         done = cv2.remap(texture.pixels, full_x, full_y, cv2.INTER_LINEAR, picture, cv2.BORDER_REPLICATE)
@@ -101,30 +101,30 @@ def draw_triangles(facets: Facets, numbers: TriangleMap) -> None:
     """Draw the number of the triangle that is seen into every pixel of a map."""
     numbers.fill(OUTSIDE)
     drawn = np.flatnonzero(facets.is_drawn)
-    depth = facets.corners[2]
-    far_to_near = drawn[np.argsort(-(depth[0] + depth[1] + depth[2])[drawn])]
-    corners = np.ascontiguousarray(facets.corners[:2, :, far_to_near].transpose(2, 1, 0))
+    one, two, three = facets.corners[:, 2]
+    far_to_near = drawn[np.argsort(-(one + two + three)[drawn])]
+    corners = np.ascontiguousarray(facets.corners[:, :2, far_to_near].transpose(2, 0, 1))
     outlines = np.rint(corners * np.float32(1 << _SHIFT)).astype(np.int32)
     for number, outline in zip(far_to_near.tolist(), outlines, strict=True):
         cv2.fillConvexPoly(numbers, outline, number, cv2.LINE_8, _SHIFT)
 
 
-def _solve(corners: NDArray[np.float32], sources: NDArray[np.float32]) -> NDArray[np.float32]:
+def _solve(facets: Facets, to: NDArray[np.float32]) -> NDArray[np.float32]:
     """Solve every triangle's affine map at once.
 
     Args:
-        corners: (2, 3, T) x y of the corners in the map.
-        sources: (2, 3, T) in the donor's picture.
+        facets: In pixels of the map.
+        to: (3, 2, T) the corners in the donor's picture, x y of each.
 
     Returns:
-        (2, 3, T): for x and y of the donor its origin and its change along a row and across rows.
+        (3, 2, T): for x and y of the donor its origin and its change along a row and across rows.
     """
-    at, to = corners.astype(np.float64), sources.astype(np.float64)
-    one, two = at[:, 1] - at[:, 0], at[:, 2] - at[:, 0]
-    to_one, to_two = to[:, 1] - to[:, 0], to[:, 2] - to[:, 0]
-    area = one[0] * two[1] - one[1] * two[0]
-    area[area == 0] = 1.0  # never drawn; only kept finite
-    along = (to_one * two[1] - to_two * one[1]) / area
-    across = (to_two * one[0] - to_one * two[0]) / area
-    origin = to[:, 0] - along * at[0, 0] - across * at[1, 0]
-    return np.stack((origin, along, across), axis=1).astype(np.float32)
+    maps = np.empty_like(to)
+    depth = facets.depth + (facets.depth == 0)  # where it is 0, nothing is drawn
+    one, two = facets.one / depth, facets.two / depth
+    to_one, to_two = to[1] - to[0], to[2] - to[0]
+    along = np.subtract(to_two * one[1], to_one * two[1], out=maps[_ALONG])
+    across = np.subtract(to_one * two[0], to_two * one[0], out=maps[_ACROSS])
+    x, y = facets.corners[0, :2]
+    np.subtract(to[0], along * x + across * y, out=maps[_ORIGIN])
+    return maps

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from edgefuse.clock import NS_PER_S
 from edgefuse.vision.face.canonical import turn_of
 from edgefuse.vision.face.patches import PatchSampler, load_patches
@@ -34,6 +36,7 @@ class Watch:
     def __init__(self) -> None:
         self._sampler = PatchSampler()
         self._patches = load_patches()
+        self._face_patches = np.count_nonzero(self._patches.is_face)
         self._watched: dict[int, Watched] = {}
 
     def opacities(self, faces: Sequence[Face], targets: Collection[int], frame: Frame) -> list[float]:
@@ -71,7 +74,7 @@ class Watch:
         signs = Signs(
             score=face.score,
             facing=float(turn[2, 2]),
-            in_frame=float(is_inside.sum() / self._patches.is_face.sum()),
+            in_frame=np.count_nonzero(is_inside) / self._face_patches,
             covered=occlusion.compare(look, is_seen, frame.captured_ns) if is_seen.any() else 0.0,
             overlapped=overlap_with_others(face, faces),
         )

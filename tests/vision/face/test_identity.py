@@ -11,7 +11,7 @@ FRAME_NS = NS_PER_S // 25
 
 
 def look(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(-0.5, 0.5, (GRID, GRID, 3)).astype(np.float32)
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, (3, GRID, GRID)).astype(np.float32)
 
 
 def box(x_px: float, size_px: float = 60) -> np.ndarray:
@@ -34,7 +34,7 @@ def test_a_face_is_more_like_itself_than_like_another() -> None:
 
 def test_a_hand_before_a_part_of_a_face_does_not_make_it_another() -> None:
     covered = look(1)
-    covered[11:, 4:12] = 5
+    covered[:, 11:, 4:12] = 5
     assert unlikeness(watch(20, 0), covered) < unlikeness(watch(20, 0), look(2)) / 2
 
 

@@ -44,7 +44,7 @@ def test_the_far_rim_of_a_turned_head_is_not_seen(degrees: float) -> None:
     hidden = facets.facing[:OUTSIDE] < 0.05
     assert 0.05 < hidden.mean() < 0.5
     nose_x = float(mesh[1, 0])
-    centres = facets.corners[0, :, :OUTSIDE].mean(axis=0)[hidden]
+    centres = facets.corners[:, 0, :OUTSIDE].mean(axis=0)[hidden]
     is_far = centres > mesh[:, 0].mean() if nose_x > mesh[:, 0].mean() else centres < mesh[:, 0].mean()
     assert is_far.mean() > 0.9
 
