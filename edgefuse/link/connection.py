@@ -61,6 +61,11 @@ class Received:
     is_retained: bool = False
     """The broker had it before it was asked for."""
 
+    @property
+    def is_live(self) -> bool:
+        """It was said just now, not some time before we asked."""
+        return bool(self.qos) and not self.is_retained
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
