@@ -10,7 +10,7 @@ here; what one side does not know is a defect and raises.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeVar
+from typing import Literal
 
 import msgspec
 
@@ -82,7 +82,7 @@ ToWorker = Start | SetPoint | SetEffect | Pause | Resume | Snapshot | Stop
 
 
 class Alive(Message, frozen=True, kw_only=True, tag=True):
-    """The process runs; sent again and again until ``Planned``, from which on silence means nothing before ``Opened``."""
+    """The process runs; sent again and again until ``Planned``. From then on silence means nothing until ``Opened``."""
 
 
 class Planned(Message, frozen=True, kw_only=True, tag=True):
@@ -160,8 +160,6 @@ class Failed(Message, frozen=True, kw_only=True, tag=True):
 
 
 ToSupervisor = Alive | Planned | Opened | Heartbeat | Answer | Failed
-
-M = TypeVar("M", bound=Message)
 
 
 def encode(message: Message) -> bytes:

@@ -7,7 +7,7 @@ exception leaves them: what a vendor raises becomes one of the errors named here
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -112,6 +112,13 @@ class Runtime(Protocol):
             RuntimeMissingError: The library is not installed.
             RuntimeLoadError: The file is refused: unknown format, custom operators, a target that is not there. Where a
                 library would quietly run on another target, that is refused too.
+        """
+        ...
+
+    def read_temps_c(self) -> Mapping[str, float]:
+        """Read the accelerators that nothing but this library can ask, by target; one that does not answer is left out.
+
+        The system's own zones are read by ``edgefuse.thermal``.
         """
         ...
 

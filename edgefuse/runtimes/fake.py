@@ -116,5 +116,8 @@ class Fake:
         except (OSError, ValueError, msgspec.DecodeError) as e:
             raise RuntimeLoadError(f"cannot open {path.name} on fake {options.target}: {one_line(e)}") from e
 
+    def read_temps_c(self) -> dict[str, float]:
+        return {}
+
 
 PLUGIN: Runtime = Fake()

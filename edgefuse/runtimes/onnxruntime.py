@@ -97,6 +97,9 @@ class OnnxRuntime:
         except _vendor_errors() as e:
             raise RuntimeLoadError(f"cannot open {path.name} on onnxruntime {options.target}: {_reason(e)}") from e
 
+    def read_temps_c(self) -> dict[str, float]:
+        return {}
+
 
 def _load_library() -> Any:
     try:

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any  # the vendor's two APIs are imported by name; their shape is in openvino's pyopenvino
 
@@ -117,6 +118,15 @@ class OpenVino:
             return OpenVinoSession(model, lambda m: _core().compile_model(m, device, properties), path.name, device)
         except _VENDOR_ERRORS as e:
             raise RuntimeLoadError(f"cannot open {path.name} on openvino {options.target}: {_reason(e)}") from e
+
+    def read_temps_c(self) -> dict[str, float]:
+        """Read the stick, which answers as long as a model is loaded; not run on hardware.
+
+        Source: OpenVINO 2022.3, "MYRIAD device", supported metrics: ``DEVICE_THERMAL``.
+        """
+        with suppress(*_VENDOR_ERRORS):
+            return {"myriad": float(_core().get_property("MYRIAD", "DEVICE_THERMAL"))}
+        return {}
 
 
 def _load_library() -> Any:

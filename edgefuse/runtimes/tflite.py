@@ -115,6 +115,9 @@ class Tflite:
             raise RuntimeLoadError(f"cannot open {path.name} on tflite {options.target}: {one_line(e)}") from e
         return TfliteSession(interpreter, path.name, provider)
 
+    def read_temps_c(self) -> dict[str, float]:
+        return {}
+
 
 def _load_library() -> tuple[str, Any]:
     """Import the better library that is installed; give its package name and its module."""

@@ -21,20 +21,25 @@ LOOK_S = 0.05
 class Beats:
     """Makes the heartbeats of one run."""
 
-    def __init__(self, loop: Loop, source: PausableSource, now_ns: Callable[[], int] = clock.now_ns) -> None:
-        self._loop, self._source, self._now_ns = loop, source, now_ns
+    def __init__(self, loop: Loop, source: PausableSource, read_temps_c: Callable[[], Mapping[str, float]]) -> None:
+        """Begin to count.
+
+        Args:
+            read_temps_c: Reads the accelerators.
+        """
+        self._loop, self._source, self._read_temps_c = loop, source, read_temps_c
         self._note()
 
     @property
     def is_due(self) -> bool:
         """It is time for one."""
         has_begun = self._loop.counts.frames_out > 0 and self._counts.frames_out == 0
-        return has_begun or self._now_ns() - self._noted_ns >= BEAT_S * clock.NS_PER_S
+        return has_begun or clock.now_ns() - self._noted_ns >= BEAT_S * clock.NS_PER_S
 
     def make(self, effect: str) -> Heartbeat:
         """Give a heartbeat, with rates and times since the one before."""
         loop, now, before = self._loop, self._loop.counts, self._counts
-        elapsed_s = max(self._now_ns() - self._noted_ns, 1) / clock.NS_PER_S
+        elapsed_s = max(clock.now_ns() - self._noted_ns, 1) / clock.NS_PER_S
         delivered = now.frames_out - before.frames_out
         latency = loop.latency.since(self._latency)
         stages_ms = {name: h.since(self._times[name]).percentile_ms(50) for name, h in self._known_stages().items()}
@@ -56,13 +61,14 @@ class Beats:
             point=loop.point,
             effect=effect,
             rss_mb=round(resident_mb(), 1),
+            temps_c=self._read_temps_c(),
         )
         self._note()
         return beat
 
     def _note(self) -> None:
         """Remember how things stand."""
-        self._noted_ns = self._now_ns()
+        self._noted_ns = clock.now_ns()
         self._counts = replace(self._loop.counts)
         self._latency = self._loop.latency.copy()
         self._times = {name: histogram.copy() for name, histogram in self._loop.stage_times.items()}

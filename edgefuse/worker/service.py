@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from edgefuse import clock, ipc
 from edgefuse.errors import EdgefuseError
@@ -19,6 +20,7 @@ from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
+from edgefuse.worker.accelerators import read_temps_c
 from edgefuse.worker.beats import LOOK_S, Beats, waiting_beat
 from edgefuse.worker.exchange import Exchange
 from edgefuse.worker.interruption import Interruption
@@ -124,7 +126,7 @@ class _Service:
         with open_run(job, board, plan, source=self._source, sink=sink, crumbs=self._banks[0], is_prompt=True) as run:
             steps.note("open")
             exchange = Exchange(run, board, self._banks)
-            beats = Beats(run.loop, self._source)
+            beats = Beats(run.loop, self._source, partial(read_temps_c, plan))
             stream = run.stream
             self._link.send(ipc.Opened(width_px=stream.width_px, height_px=stream.height_px, startup_s=steps.taken_s))
             self._begin(run, Orders(self._link, run.loop, self._source, sink, exchange))

@@ -110,6 +110,14 @@ def test_myriad_plugin_without_a_stick_says_to_plug_it_in() -> None:
     assert "no Neural Compute Stick answers; plug it in, and check its udev rules" in text
 
 
+def test_the_sticks_heat_is_read_where_a_model_is_loaded() -> None:
+    ask = 'print(registry.load("edgefuse.runtimes", "openvino").read_temps_c())\n'
+    assert run(f"from edgefuse import registry\n{ask}{OPEN}{ask}", "openvino", "myriad", vendor="stick") == (
+        "{}\n{'myriad': 61.5}\n"
+    )
+    assert run(f"from edgefuse import registry\n{ask}") == "{}\n"
+
+
 @pytest.mark.parametrize(("precision", "hint"), [("fp32", "f32"), ("fp16", "f16"), ("int8", "f16")])
 def test_the_gpu_computes_as_exactly_as_the_file_asks(
     monkeypatch: pytest.MonkeyPatch, precision: str, hint: str
