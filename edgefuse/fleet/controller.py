@@ -51,6 +51,8 @@ class Counts:
     unreadable: int = 0
     committed: int = 0
     """Messages at QoS 1 that are safe and acknowledged."""
+    delay_s: float = 0.0
+    """From the first message of the newest batch until all of it was safe."""
 
 
 class Controller:
@@ -157,6 +159,7 @@ class Controller:
         for arrival in self._waiting:
             arrival.acknowledge()
         self.counts.committed += len(self._waiting)
+        self.counts.delay_s = (clock.now_ns() - self._batch_ns) / clock.NS_PER_S
         self._waiting.clear()
 
     def _write_figures(self, *, is_last: bool) -> None:
