@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from edgefuse.errors import EdgefuseError
 from edgefuse.supervisor.control import Event, Told, Watch, asking, is_service_asked
 
 _UNIT = "edgefuse"
+RETRY_S = 1.0
+"""Between two tries to find a supervisor that went away."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,18 +62,39 @@ def _last(events: Sequence[Event], count: int) -> Sequence[Event]:
 
 
 def _follow(count: int) -> Iterator[Event]:
-    """Give the last events, then each new one.
+    """Give the last events, then each new one, through restarts of the supervisor.
 
     Raises:
-        EdgefuseError: The supervisor went away.
+        EdgefuseError: None could ever be asked.
     """
     seen: tuple[Event, ...] | None = None
-    for reply in asking(Watch()):
-        if isinstance(reply, Told):
-            events = reply.status.events
-            yield from _last(events, count) if seen is None else new_events(seen, events)
-            seen = events
-    raise EdgefuseError("cannot go on: the supervisor closed the connection; ask again")
+    for events in _watch():
+        yield from _last(events, count) if seen is None else new_events(seen, events)
+        seen = events
+
+
+def _watch() -> Iterator[tuple[Event, ...]]:
+    """Give the supervisor's newest events again and again; one that went away is waited for.
+
+    Raises:
+        EdgefuseError: None could ever be asked.
+    """
+    has_answered = is_answering = False
+    while True:
+        reason = "it closed the connection"
+        try:
+            for reply in asking(Watch()):
+                if isinstance(reply, Told):
+                    has_answered = is_answering = True
+                    yield reply.status.events
+        except EdgefuseError as e:
+            if not has_answered:
+                raise
+            reason = str(e)
+        if is_answering:  # said once, not at each try
+            print(f"the supervisor does not answer, waiting for it: {reason}", file=sys.stderr)
+        is_answering = False
+        time.sleep(RETRY_S)
 
 
 def new_events(seen: Sequence[Event], events: Sequence[Event]) -> Sequence[Event]:

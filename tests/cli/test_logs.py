@@ -1,11 +1,12 @@
 import json
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
 from fakes.command import finish, start
-from fakes.control import FakeSupervisor
+from fakes.control import FakeSupervisor, make_status
 
 from edgefuse.__main__ import main
 from edgefuse.cli.logs import journal_command, new_events
@@ -51,6 +52,22 @@ def test_following_shows_each_new_event_once_until_ctrl_c(supervisor: FakeSuperv
         command.send_signal(signal.SIGINT)
         out, _ = finish(command)
     assert (command.returncode, out) == (130, "")
+
+
+def test_following_goes_on_with_the_supervisor_that_comes_after(short_root: Path, tmp_path: Path) -> None:
+    supervisor = FakeSupervisor(make_status())
+    with ExitStack() as ending:
+        with supervisor.listen():
+            command = ending.enter_context(start("logs", "-f", "-n", "1", folder=tmp_path, TZ="UTC"))
+            assert command.stdout is not None and command.stderr is not None
+            assert "worker 4121 started" in command.stdout.readline()
+        assert "no journal" in command.stderr.readline()
+        assert command.stderr.readline().startswith("the supervisor does not answer, waiting for it")
+        supervisor.status = make_status(events=(make_event(1),))
+        with supervisor.listen():
+            assert command.stdout.readline() == "11-20 10:00:01 info    point 1 (point_changed)\n"
+            command.send_signal(signal.SIGINT)
+            assert finish(command) == ("", "")
 
 
 @pytest.mark.parametrize(
