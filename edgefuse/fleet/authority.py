@@ -75,6 +75,16 @@ def load_identity(certificate_pem: bytes, key_pem: bytes) -> Identity:
     return Identity(x509.load_pem_x509_certificate(certificate_pem), key)
 
 
+def read_name(certificate_pem: bytes) -> str:
+    """Give the name that a certificate was made for.
+
+    Raises:
+        ValueError: It is no certificate, or has none.
+    """
+    (name,) = x509.load_pem_x509_certificate(certificate_pem).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(name.value)
+
+
 def make_authority(name: str) -> Identity:
     """Make an authority, which signs itself."""
     key, subject = ec.generate_private_key(ec.SECP256R1()), _make_name(name)
