@@ -25,8 +25,11 @@ def show_span(duration_s: float) -> str:
 
 
 def show_time(at: str) -> str:
-    """Give wall time as the clock of this user's zone shows it, like the journal does."""
-    return f"{datetime.fromisoformat(at.replace('Z', '+00:00')).astimezone():%m-%d %H:%M:%S}"
+    """Give wall time as the clock of this user's zone shows it, like the journal does; what is none stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(at.replace('Z', '+00:00')).astimezone():%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):
+        return at
 
 
 def show_event(event: Event) -> str:

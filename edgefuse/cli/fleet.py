@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from edgefuse.cli import _fleet_enrolment, _fleet_send, _fleet_serve, _fleet_simulate, _fleet_view
+from edgefuse.cli import _fleet_enrolment, _fleet_send, _fleet_serve, _fleet_simulate, _fleet_view, _fleet_why
 from edgefuse.command import Command
 
 
@@ -12,6 +12,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _fleet_enrolment.add_actions(actions)
     _fleet_view.add_actions(actions)
+    _fleet_why.add_actions(actions)
     _fleet_send.add_actions(actions)
     _fleet_simulate.add_actions(actions)
     _fleet_serve.add_actions(actions)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Iterator
 
 import msgspec
 
+from edgefuse.cli._sheet import lay_out
 from edgefuse.cli._supervisor import get_status
 from edgefuse.cli._words import (
     current_point,
     explain_rate,
-    printable,
     show_event,
     show_heat,
     show_memory,
@@ -27,7 +26,6 @@ from edgefuse.command import Command
 from edgefuse.ipc import Heartbeat
 from edgefuse.supervisor.control import Status
 
-_WIDTH, _LABEL = 80, 10
 _EVENTS = 5
 
 
@@ -50,26 +48,7 @@ def is_well(status: Status) -> bool:
 
 def describe(status: Status) -> str:
     """Give a status as people read it, in 80 columns; the most urgent first."""
-    return "\n".join(_lay_out(label, text) for label, texts in _rows(status) for label, text in _once(label, texts))
-
-
-def _lay_out(label: str, text: str) -> str:
-    """Break a text into lines beside its label; addresses and paths stay whole, so that they can be copied."""
-    return textwrap.fill(
-        printable(text),
-        _WIDTH,
-        initial_indent=label.ljust(_LABEL),
-        subsequent_indent=" " * (_LABEL + 2),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _once(label: str, texts: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """Give the label to the first of its texts only."""
-    for text in texts:
-        yield label, text
-        label = ""
+    return lay_out(_rows(status))
 
 
 def _rows(status: Status) -> Iterator[tuple[str, Iterator[str]]]:

@@ -108,7 +108,8 @@ class Conversation:
 
     def show_leaving(self) -> None:
         """Tell, while there is a connection, that the device takes leave."""
-        self.outbox.retain(topics.STATE, encode(self.reporter.make_state("offline")))
+        leaving = self.reporter.make_state("offline", since=self._wall_iso())
+        self.outbox.retain(topics.STATE, encode(leaving))
         self.flush()
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ def _name(choice: Choice) -> str:
 
 
 def _explain(rejection: Rejection) -> str:
-    return f"{rejection.model} {rejection.variant} on {rejection.runtime}: {rejection.reason}"
+    return f"{rejection.model} {rejection.variant} on {rejection.runtime} {rejection.target}: {rejection.reason}"
 
 
 def _group(rejections: tuple[Rejection, ...]) -> Mapping[str, tuple[str, ...]]:

@@ -47,6 +47,8 @@ class State(Timed, frozen=True, kw_only=True):
     """Whether the device is there and what runs on it; retained."""
 
     presence: Presence
+    since: str = ""
+    """When that began, by the device's clock; empty where the broker says it in its place, long after ``t``."""
     version: str
     """Of edgefuse."""
     release: str

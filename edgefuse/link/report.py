@@ -41,6 +41,7 @@ class Reporter:
         self._cadence = Cadence(is_metered)
         self._shown_mode: Mode | None = None
         self._release, self._service = "", ""
+        self._online_since = ""
         self._boot = secrets.token_hex(6)
         self._n = 0
         self._dropped = 0
@@ -91,18 +92,19 @@ class Reporter:
         """Publish what runs here, now and on every connection."""
         self._release, self._service = release, service
         self._shown_mode = self._cadence.mode(clock.now_ns())
-        self._outbox.retain(topics.STATE, encode(self.make_state("online")))
+        self._outbox.retain(topics.STATE, encode(self.make_state("online", self._online_since)))
 
     def show_again(self, mqtt: str) -> None:
         """Publish the state as it is now, over a broker that understands this version of the protocol."""
-        self._mqtt = mqtt
+        self._mqtt, self._online_since = mqtt, self._wall_iso()
         self.show_state(self._release, self._service)
 
-    def make_state(self, presence: Presence) -> State:
-        """Give the state as it is now."""
+    def make_state(self, presence: Presence, since: str = "") -> State:
+        """Give the state as it is now; without ``since`` for the broker to say later."""
         return State(
             t=self._wall_iso(),
             presence=presence,
+            since=since,
             version=edgefuse.__version__,
             release=self._release,
             service=self._service,

@@ -147,7 +147,7 @@ class Remote:
 
 def _shorten(status: Status) -> Status:
     """Leave out what the inventory says already, so that a reply stays small."""
-    return msgspec.structs.replace(status, plan=None, ladder=(), events=status.events[-EVENTS_IN_STATUS:])
+    return msgspec.structs.replace(status, plan=None, events=status.events[-EVENTS_IN_STATUS:])
 
 
 def _find_request(action: Action) -> AnyRequest | None:

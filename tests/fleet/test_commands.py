@@ -7,9 +7,11 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 from fakes.daemon import Daemon
+from fakes.unit_status import STATUS
 from fleet.conftest import Fleet, linked
 from screenshot.terminal import Terminal
 
@@ -130,6 +132,28 @@ def test_show_has_everything_of_one_device(
     assert shown["system"]["temp_c"] == {"cpu": 51.5}
     assert shown["pipeline"]["latency_ms"]["p95"] == 28.0
     assert run(fleet, "show", "door-4") == 2
+
+
+def test_why_asks_the_device_and_does_without_where_it_cannot(
+    fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.join("unseen")
+    with linked(fleet, "door-3", daemon):
+        report_often(fleet, capsys)
+        daemon.outcome = Outcome(result=msgspec.Raw(msgspec.json.encode(STATUS)))
+        assert run(fleet, "why", "door-3", "-o", "json") == 0
+        answered = json.loads(capsys.readouterr().out)
+        daemon.outcome = Outcome(is_done=False, reason="the worker is gone")
+        assert run(fleet, "why", "door-3") == 0
+        assert "gave no status (failed: the worker is gone)" in (text := capsys.readouterr().out)
+        assert "51.5 C" in text
+    assert answered["status"]["profile"] == STATUS.profile
+    assert answered["sentences"]["answer"][0].startswith("it answered a signed command")
+    assert run(fleet, "why", "door-3") == 0
+    assert "it took leave" in capsys.readouterr().out
+    assert run(fleet, "why", "unseen", "-o", "yaml") == 0
+    assert "never heard of it" in capsys.readouterr().out
+    assert run(fleet, "why", "nobody") == 2
 
 
 def test_watch_is_live_and_says_when_the_broker_is_lost(

@@ -29,7 +29,8 @@ def test_device_shows_itself_and_reports(tmp_path: Path, broker: Broker, observe
         link.set_state("0", "RUNNING")
         observer.wait(lambda: observer.on("up/tm/pipe") and states(observer)[-1].service == "RUNNING")
     observer.wait(lambda: states(observer)[-1].presence == "offline", WILL_DELAY_S / 2)
-    assert states(observer)[0].presence == "online"
+    first, last = states(observer)[0], states(observer)[-1]
+    assert (first.presence, bool(first.since), last.since) == ("online", True, last.t)
     assert decode(observer.on("up/tm/sys")[0], SystemReport).temp_c == {"cpu": 51.5}
 
 
