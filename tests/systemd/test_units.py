@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 import subprocess
@@ -47,3 +48,16 @@ def test_the_stick_is_the_services_before_and_after_its_firmware_has_started() -
     rule = (UNITS / "99-edgefuse-ncs2.rules").read_text().splitlines()[-1]
     assert 'ATTR{idProduct}=="2485|f63b"' in rule
     assert 'GROUP="edgefuse"' in rule
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("systemd-tmpfiles") is None, reason="root's tool is needed")
+def test_what_root_joined_with_is_handed_to_the_service(tmp_path: Path) -> None:
+    link = tmp_path / "etc/edgefuse/link"
+    link.mkdir(parents=True, mode=0o700)
+    (link / "device.key").touch(mode=0o600)
+    (tmp_path / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\nedgefuse:x:977:978::/:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("root:x:0:\nedgefuse:x:978:\n")
+    subprocess.run(["systemd-tmpfiles", "--create", f"--root={tmp_path}", UNITS / "edgefuse.tmpfiles"], check=True)
+    for path, mode in ((link, 0o700), (link / "device.key", 0o600)):
+        state = path.stat()
+        assert (state.st_uid, state.st_gid, state.st_mode & 0o777) == (977, 978, mode)

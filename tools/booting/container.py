@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from unit import (
 CHECKS = Path("/checks")
 STATE = Path("/var/lib/edgefuse/state.json")
 SITE = Path("/etc/edgefuse/edgefuse.yaml")
+JOINED = Path("/etc/edgefuse/link")
 OUR_SITE = "source: pattern\nsink: 'null'\neffect: anonymise\nprofile: raspberry-pi-4\n"
 INSTALL = ("install-service", "--profile", "raspberry-pi-4", "--wheelhouse", "/checks/wheels", "--json")
 
@@ -55,7 +57,7 @@ def _files() -> dict[str, str]:
 def install() -> str:
     """``install-service --now`` makes a service that systemd calls active because it said so."""
     (CHECKS / "files.json").write_text(json.dumps(_files()))
-    SITE.parent.mkdir()
+    JOINED.mkdir(parents=True, mode=0o700)  # as `edgefuse join` leaves it where there is no service yet
     SITE.write_text(OUR_SITE)
     shutil.copytree(CHECKS / "store", "/var/lib/edgefuse/store", symlinks=True)
     report = json.loads(_bring(*INSTALL, "--now"))
@@ -65,6 +67,7 @@ def install() -> str:
     expect("ActiveState", (show("ActiveState"), show("SubState"), show("NRestarts")), ("active", "running", "0"))
     expect("enabled", run("systemctl", "is-enabled", UNIT).strip(), "enabled")
     expect("the owner's configuration", SITE.read_text(), OUR_SITE)
+    expect("the owner of the fleet's credentials", (JOINED.owner(), JOINED.stat().st_mode & 0o777), ("edgefuse", 0o700))
     took_s = wait("frames", frames_flow_from, 60)
     return f"frames {took_s:.1f} s after systemd called it active"
 
@@ -94,6 +97,8 @@ def sandbox() -> str:
         expect(f"{pid}: no new privileges, filter", (rows["NoNewPrivs"], rows["Seccomp"]), ("1", "2"))
         if rows["Uid"].split()[0] == "0":
             raise CheckError(f"{pid} runs as root")
+        if str(grp.getgrnam("systemd-journal").gr_gid) not in rows["Groups"].split():
+            raise CheckError(f"{pid} may not read the journal")
     return "supervisor and worker"
 
 
