@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,6 +29,31 @@ class Arrival:
     def acknowledge(self) -> None:
         """Tell the broker that it is safe here; one whose connection is gone comes again."""
         self.connection.acknowledge(self.received)
+
+
+class Alarm:
+    """Ends a wait from another thread."""
+
+    def __init__(self) -> None:
+        """Begin without one to end."""
+        self._ringing, self.socket = socket.socketpair()
+        self._ringing.setblocking(False)
+        self.socket.setblocking(False)
+
+    def ring(self) -> None:
+        """End the wait, or the next one; any thread may."""
+        with suppress(BlockingIOError, OSError):  # enough rings wait already, or it is over
+            self._ringing.send(b"\0")
+
+    def silence(self) -> None:
+        """Forget that it rang."""
+        with suppress(BlockingIOError):
+            self.socket.recv(4096)
+
+    def close(self) -> None:
+        """End it."""
+        self._ringing.close()
+        self.socket.close()
 
 
 class Line:
@@ -64,13 +90,13 @@ class Line:
             self._dialer.connection.close()
 
 
-def wait(lines: Sequence[Line], wake: socket.socket, timeout_s: float, *, is_reading: bool) -> set[Line]:
+def wait(lines: Sequence[Line], alarm: Alarm, timeout_s: float, *, is_reading: bool) -> set[Line]:
     """Wait for something to do, but not longer than that; give the lines that have something to read.
 
     With ``is_reading`` off nothing is read, so the broker keeps what it has for us.
     """
     poll = select.poll()
-    poll.register(wake, select.POLLIN)
+    poll.register(alarm.socket, select.POLLIN)
     sockets = {}
     for line in lines:
         connection = line.connection
@@ -80,6 +106,7 @@ def wait(lines: Sequence[Line], wake: socket.socket, timeout_s: float, *, is_rea
             poll.register(sock, select.POLLIN * is_reading | select.POLLOUT * connection.wants_to_write())
             timeout_s = 0.0 if connection.has_news() else timeout_s
     ready = {number for number, event in poll.poll(timeout_s * 1000) if event & ~select.POLLOUT}
+    alarm.silence()
     return {line for number, line in sockets.items() if number in ready}
 
 

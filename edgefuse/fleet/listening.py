@@ -19,15 +19,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-import socket
 import ssl
-from contextlib import suppress
 from dataclasses import replace
 
 from edgefuse import clock
 from edgefuse.config.link import Broker
 from edgefuse.fleet.broker import MARKER_PREFIX
-from edgefuse.fleet.line import Arrival, Line, wait
+from edgefuse.fleet.line import Alarm, Arrival, Line, wait
 from edgefuse.link.connection import Closed, Connection, Note, Opened, Received, Target
 from edgefuse.link.topics import DEPLOYMENT, EVENT, INVENTORY, PREFIX, STATE
 
@@ -51,12 +49,10 @@ class Listening:
         """Prepare to listen under a name that no other controller has."""
         self.since_s: float | None = None
         """Since when devices are heard, Unix time; nothing while they are not."""
-        self._waking, self._woken = socket.socketpair()
-        self._waking.setblocking(False)
-        self._woken.setblocking(False)
+        self._alarm = Alarm()
         target = Target(f"controller-{name}", broker, tls, KEEPALIVE_S)
-        self._events = Line(target, self._wake)
-        self._figures = Line(replace(target, device=f"{target.device}-figures", is_lasting=False), self._wake)
+        self._events = Line(target, self._alarm.ring)
+        self._figures = Line(replace(target, device=f"{target.device}-figures", is_lasting=False), self._alarm.ring)
         self._has_reports = False
         self._held = _Held(f"{MARKER_PREFIX}/{self._figures.name}")
 
@@ -67,9 +63,7 @@ class Listening:
 
     def step(self, timeout_s: float, *, is_reading: bool) -> list[Arrival]:
         """Wait for messages, but not longer than that, and give them; the broker keeps them with ``is_reading`` off."""
-        readable = wait((self._events, self._figures), self._woken, timeout_s, is_reading=is_reading)
-        with suppress(BlockingIOError):
-            self._woken.recv(4096)
+        readable = wait((self._events, self._figures), self._alarm, timeout_s, is_reading=is_reading)
         arrivals: list[Arrival] = []
         for line in (self._events, self._figures):
             connection, notes = line.step(is_readable=line in readable)
@@ -93,12 +87,7 @@ class Listening:
         """Take leave."""
         self._events.close()
         self._figures.close()
-        self._waking.close()
-        self._woken.close()
-
-    def _wake(self) -> None:
-        with suppress(BlockingIOError, OSError):  # enough wake-ups wait already, or it is over
-            self._waking.send(b"\0")
+        self._alarm.close()
 
     def _take(self, line: Line, connection: Connection | None, note: Note, arrivals: list[Arrival]) -> None:
         if isinstance(note, Opened):
