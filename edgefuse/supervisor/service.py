@@ -1,15 +1,11 @@
 """The state of a supervised child: a pure function of events, with the clock passed in.
 
-                 start              first frames
-    STOPPED ──────────► STARTING ────────────────► RUNNING
-       ▲                 ▲  │  │                        │  │
-       │             due │  │  └─ ended ─► BACKOFF ◄─ ended ┘  │
-       │                 ├──┼──────────────── due            │
-       │                 │  └─ stop, restart, ill ─► STOPPING ◄┘
-       └─────────────────┴───────────────────────────┘ ended: as it was wished; after an illness BACKOFF
+    STOPPED ── start ──► STARTING ── frames, or all is open and rests ──► RUNNING
 
-    from each state with a child: ended, and a person must mend why ──► FATAL ── due, or mended ──► STARTING
-    from BACKOFF and FATAL: stop ──► STOPPED
+    STARTING, RUNNING ── ended ──► BACKOFF ── due ──► STARTING
+    STARTING, RUNNING ── stop, restart, ill ──► STOPPING ── ended ──► STOPPED, STARTING, BACKOFF, as it was wished
+    STARTING, RUNNING, ill and STOPPING ── ended, and a person must mend why ──► FATAL ── due, or mended ──► STARTING
+    BACKOFF, FATAL ── stop ──► STOPPED
 
 A child exists in STARTING, RUNNING and STOPPING, and only there. FATAL is left by a mended configuration, and after a
 while by itself: people mend things without telling.

@@ -205,3 +205,14 @@ def test_a_child_that_always_crashes_is_never_started_without_a_wait(events: lis
     world.take(machine.start(world.service, world.now_s))
     world.end("SIGSEGV")
     assert world.service.state != "STARTING" or world.service.wish is machine.Wish.RESTART
+
+
+def test_a_source_that_is_not_there_yet_is_waited_for_while_starting() -> None:
+    """As docs/supervisor.md says; one that went away later is waited for while running."""
+    started, _ = machine.start(Service(), 0.0)
+    now_s = 0.0
+    for _ in range(100):
+        now_s += machine.OPEN_S / 2
+        started, _ = machine.on_resting(started, now_s, "waits for the source", is_open=False)
+        started, action = machine.on_tick(started, now_s)
+        assert (started.state, started.reason, action) == ("STARTING", "waits for the source", None)
