@@ -48,6 +48,8 @@ class Steering:
         """Nothing while the configuration could never be read."""
         self.wanted: Wanted | None = None
         self.heat: HeatWatch | None = None
+        self._pins = notebook.state.pins
+        """In force; the notebook keeps them when a change is made."""
         self._journal, self._notebook, self._check = journal, notebook, check
         self._changing = asyncio.Lock()
 
@@ -68,7 +70,7 @@ class Steering:
             try:
                 unit = await asyncio.to_thread(load_unit)  # 20 ms on a fast machine, ten times that on a small board
                 check_pinned_point(unit)
-                await self._change(unit, self._notebook.state.pins, supervision)
+                await self._change(unit, self._pins, supervision)
             except EdgefuseError as e:
                 self._journal.note("error", "configuration_refused", str(e))
                 return
@@ -92,9 +94,9 @@ class Steering:
         """Read the temperatures, and take the point that follows."""
         if self.unit is None or self.wanted is None or self.heat is None:
             return
-        pin = pinned_point(self.unit.site, self.unit.profile, self._notebook.state.pins)
+        pin = pinned_point(self.unit.site, self.unit.profile, self._pins)
         self.heat.step(now_s, supervision.beat, int(pin.value) if pin else None)
-        after = self._resolve(self.unit, self._notebook.state.pins, self.heat)
+        after = self._resolve(self.unit, self._pins, self.heat)
         before, self.wanted = self.wanted, after
         if after.point != before.point:
             supervision.tell(ipc.SetPoint(point=after.point))
@@ -107,7 +109,7 @@ class Steering:
     async def _pin(self, request: SetPin, supervision: Supervision) -> Reply:
         unit = self._loaded()
         pin = Pin(request.value, clock.wall_iso()) if request.value else None
-        before = self._notebook.state.pins
+        before = self._pins
         if request.setting == "point":
             after = msgspec.structs.replace(before, point=pin and point_pin(pin, unit))
         elif request.setting == "face":
@@ -121,7 +123,7 @@ class Steering:
 
     async def _pause(self, request: SetPaused, supervision: Supervision) -> Reply:
         pin = Pin(True, clock.wall_iso()) if request.is_paused else None
-        after = msgspec.structs.replace(self._notebook.state.pins, is_paused=pin)
+        after = msgspec.structs.replace(self._pins, is_paused=pin)
         await self._change(self._loaded(), after, supervision)
         kind: Kind = "paused" if request.is_paused else "resumed"
         self._journal.note("info", kind, f"{kind} by an operator")
@@ -147,28 +149,24 @@ class Steering:
             change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():
             change = replace(change, restart=change.restart or "the settings changed")
-        before = (self.unit, self._notebook.state.pins) if supervision.is_open else None
+        before = (self.unit, self._pins) if self.unit and supervision.is_open else None
         self._adopt_and_tell(unit, pins, supervision)
         if change.restart:
             supervision.restart(change.restart)
-            await self._try_out(before, supervision)
+            if before is not None:
+                await self._try_out(before, supervision)
         elif supervision.service.state in ("BACKOFF", "FATAL"):
             supervision.start()  # a person looks after it, and something else may be mended
 
-    async def _try_out(self, before: tuple[Unit | None, Pins] | None, supervision: Supervision) -> None:
-        """Wait until a new worker runs what was adopted, and go back where it does not.
-
-        Args:
-            before: What ran; nothing where nothing did, so that there is no way back.
+    async def _try_out(self, before: tuple[Unit, Pins], supervision: Supervision) -> None:
+        """Wait until a new worker runs what was adopted, and go back to what ran before where it does not.
 
         Raises:
             EdgefuseError: It does not run.
         """
-        if before is None or before[0] is None:
-            return
         if reason := await supervision.settled(TRY_S):
             self._journal.note("error", "gone_back", f"what ran before is started again: {reason}")
-            self._adopt_and_tell(before[0], before[1], supervision)
+            self._adopt_and_tell(*before, supervision)
             supervision.restart("it goes back to what ran before")
             raise EdgefuseError(f"{reason}; what ran before is started again")
 
@@ -219,7 +217,7 @@ class Steering:
         """Let settings be what shall run from now on."""
         if self.heat is None or self.unit is None or self.unit.profile != unit.profile:
             self.heat = HeatWatch(unit.profile, self._notebook.state.learned, paths.system_root(), self._journal)
-        self.unit = unit
+        self.unit, self._pins = unit, pins
         self.wanted = self._resolve(unit, pins, self.heat)
         return unit
 
@@ -234,7 +232,7 @@ class Steering:
         Raises:
             ConfigError: Its configuration could never be read.
         """
-        return self.unit or self._adopt(load_unit(), self._notebook.state.pins)
+        return self.unit or self._adopt(load_unit(), self._pins)
 
     def _note_point(self, reason: str) -> None:
         assert self.wanted is not None  # there was a change of it

@@ -14,7 +14,7 @@ from fakes.supervisor import write_site
 from edgefuse import ipc
 from edgefuse.config.site import Site, site_path
 from edgefuse.store.state import Setup, state_path
-from edgefuse.supervisor.control import Refused, SetPaused, SetPin, TakeSnapshot
+from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.service import Service
@@ -148,6 +148,31 @@ def test_a_point_that_the_ladder_does_not_have_is_refused(steering: Steering, jo
     assert worker.told == [] and steering.wanted is not None and steering.wanted.point == 0
     refused = journal.newest()[-1]
     assert refused.kind == "configuration_refused" and "pin_point: expected 0 to 4" in refused.text
+
+
+class FullWorker(Worker):
+    """A worker that has no room for another effect beside its own."""
+
+    async def ask(self, make_message: Callable[[int], ipc.Message], limit_s: float = 0.0) -> ipc.Answer:
+        """Ask for a new worker."""
+        return ipc.Answer(id=1, error="both need 900 MB more together", needs_restart=True)
+
+    async def settled(self, limit_s: float) -> str:
+        """Come to run, after a while."""
+        self._meanwhile()
+        return ""
+
+
+def test_a_new_worker_gets_what_it_is_started_for_while_the_governor_goes_on(steering: Steering) -> None:
+    started_with: list[str] = []
+
+    def start_late() -> None:
+        steering.govern(worker, 1000.0)  # type: ignore[arg-type]  # a stand-in
+        started_with.append(steering.make_recipe().start.effect)
+
+    worker = FullWorker(start_late)
+    reply = asyncio.run(steering.perform(SetPin(setting="effect", value="none"), worker))  # type: ignore[arg-type]
+    assert (reply, started_with) == (Done(), ["none"])
 
 
 def test_nobody_believes_in_an_effect_that_the_worker_may_not_have(steering: Steering) -> None:
