@@ -12,7 +12,7 @@ from fakes.broker import Broker, free_port, serving
 from fakes.certificates import make_credentials
 from fakes.daemon import Daemon, linked
 from fakes.operator_station import Observer, Signer
-from fakes.proxy import CONNECT, PUBLISH, Answer, Cut, Direction, Pass, Proxy, Step, cut_off, kind, pass_on
+from fakes.proxy import CONNECT, PUBACK, PUBLISH, Answer, Cut, Direction, Pass, Proxy, Step, cut_off, kind, pass_on
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -108,6 +108,26 @@ def test_cut_in_the_middle_of_a_message_loses_nothing(
         observer.wait(lambda: len(texts(observer)) == 50)
     assert texts(observer) == [str(i) for i in range(50)]
     assert proxy.accepted == 2
+
+
+@pytest.mark.parametrize("part", ["command", "acknowledgement"])
+def test_cut_around_a_command_does_it_once(
+    tmp_path: Path, proxy: Proxy, observer: Observer, daemon: Daemon, signer: Signer, *, part: str
+) -> None:
+    counter = itertools.count()
+
+    def cut_the_first(direction: Direction, packet: bytes) -> list[Step]:
+        wanted = ("down", PUBLISH) if part == "command" else ("up", PUBACK)
+        if (direction, kind(packet)) == wanted and next(counter) == 0:
+            return [Pass(packet[: len(packet) // 2]), Cut()]
+        return [Pass(packet)]
+
+    with linked(tmp_path, daemon, proxy.url):
+        observer.wait(lambda: observer.on("up/state"))
+        proxy.rule = cut_the_first
+        observer.send(signer.seal("pause", id="one"))
+        assert observer.reply("one").outcome == "done"
+    assert len(daemon.performed) == 1
 
 
 def test_lost_acknowledgements_repeat_events_and_lose_none(
