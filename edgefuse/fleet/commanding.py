@@ -14,13 +14,13 @@ from edgefuse.link.commands import Action, SetClock, name_action, parse_action
 
 logger = logging.getLogger(__name__)
 
-Outcome = tuple[Sealed, Answer | SilentError]
+Result = tuple[Sealed, Answer | SilentError]
 """A command and what came of it."""
 
 
 def command_all(
     session: Session, folder: Path, devices: Sequence[str], action: Action, wait_s: float
-) -> Iterator[Outcome]:
+) -> Iterator[Result]:
     """Send one command to devices, and give what came of it on each, as it comes.
 
     A device that cannot judge times refuses with a challenge; it is told the time, and sent the command again.
@@ -46,7 +46,7 @@ def command_all(
         yield _tell_time(session, folder, sealed, challenge, wait_s)
 
 
-def _tell_time(session: Session, folder: Path, sealed: Sealed, challenge: str, wait_s: float) -> Outcome:
+def _tell_time(session: Session, folder: Path, sealed: Sealed, challenge: str, wait_s: float) -> Result:
     """Tell a device the time and send a command again."""
     device, command, action = sealed.command.device, sealed.command.command, parse_action(sealed.command)
     told = SetClock(challenge=challenge, now=clock.wall_now().isoformat(timespec="milliseconds"))
