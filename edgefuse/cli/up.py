@@ -4,39 +4,41 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefuse import paths
-from edgefuse.cli._source import DEFAULT, resolve_source
+from edgefuse.cli._up_source import find_source, try_source
 from edgefuse.cli._words import show_event
 from edgefuse.cli.logs import new_events
 from edgefuse.command import Command
+from edgefuse.config.address import without_secrets
 from edgefuse.config.link import LinkSettings
 from edgefuse.config.site import DEFAULT_EFFECT, Site, site_path
 from edgefuse.errors import EdgefuseError
-from edgefuse.interpreter import module_command
-from edgefuse.planning.cameras import find_cameras
-from edgefuse.planning.child import child_environment
 
 if TYPE_CHECKING:
     from edgefuse.config.site import EffectName
     from edgefuse.supervisor.control import Event, Status
 
 EFFECTS: tuple[EffectName, ...] = ("anonymise", "fuse_mesh", "none")
+READY: tuple[EffectName, ...] = ("anonymise", "fuse_mesh")
+"""Effects whose models are fetched the first time, so that going over to one waits for no download."""
 _PAGE = "mjpeg:"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    about = "kept for the next time, as is --effect; a camera (/dev/video0, rtsp://…), or a video, which plays for ever"
     parser.add_argument(
-        "--source", help=f"{about} (the first time: this machine's camera, else a clip of a real face, `default`)"
+        "--source",
+        help="a camera (/dev/video0, rtsp://…) or a video, which plays again and again; `default` is a clip of a real "
+        "face (default: what it was the last time; the first time this machine's camera, without one the clip)",
     )
-    parser.add_argument("--effect", choices=EFFECTS, help=f"(the first time: {DEFAULT_EFFECT})")
+    parser.add_argument(
+        "--effect", choices=EFFECTS, help=f"(default: what it was the last time; the first time {DEFAULT_EFFECT})"
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -44,9 +46,10 @@ def _run(options: argparse.Namespace) -> int:
     if find_spec("cryptography") is None:
         raise EdgefuseError("cannot make certificates: cryptography is not installed; pip install 'edgefuse[up]'")
     from edgefuse.up.home import join, open_root, open_site
-    from edgefuse.up.parts import broker_part, supervisor_part
+    from edgefuse.up.parts import broker_part, controller_part, supervisor_part
     from edgefuse.up.session import claimed, run
 
+    has_own_root = "EDGEFUSE_ROOT" in os.environ
     root = open_root()
     with claimed():
         register = open_site(paths.fleet_dir())
@@ -54,11 +57,12 @@ def _run(options: argparse.Namespace) -> int:
         link = LinkSettings(broker=register.devices_url, device_id=join(paths.fleet_dir()))
         site = _configure(options, link)
         _tell(f"folder: {root}")
-        _tell(f"source: {site.source}")
+        _tell(f"source: {_describe(site.source)}")
         _tell(f"broker: {broker_name}, port {register.port} of this machine alone")
         _tell_others(site, link)
-        watch = _Watch(site, link.device_id)
-        asyncio.run(run((broker, supervisor_part()), _tell, watch.show, is_verbose=options.verbose))
+        watch = _Watch(_explain(site, link.device_id, root if has_own_root else None))
+        parts = (broker, controller_part(), supervisor_part())
+        asyncio.run(run(parts, _tell, watch.show, is_verbose=options.verbose))
     return 0
 
 
@@ -73,54 +77,24 @@ def _configure(options: argparse.Namespace, link: LinkSettings) -> Site:
     if before is not None and not given:
         return before
     site = Site(
-        source=before.source if before and not options.source else _find_source(options.source),
+        source=before.source if before and not options.source else find_source(options.source),
         sink=before.sink if before else f"{_PAGE}{find_port(PAGE_PORT)}",
         effect=options.effect or (before.effect if before else DEFAULT_EFFECT),
         link=link,
     )
-    for effect in dict.fromkeys((site.effect, *EFFECTS)):  # all, so that a change of effect waits for no download later
-        _try(site.source, str(effect))
+    if not try_source(site.source, str(site.effect)):
+        raise EdgefuseError("cannot bring edgefuse up: the pipeline does not run; the reason is above")
+    for effect in READY:
+        if effect != site.effect and not try_source(site.source, effect):
+            _tell(f"going on without {effect}")
     write_configuration(site_path(), site)
     return site
 
 
-def _find_source(wish: str | None) -> str:
-    """Give the address of a source that goes on for ever."""
-    if wish is None:
-        cameras = find_cameras(paths.system_root())
-        if cameras:
-            return cameras[0].split()[0]
-        _tell("there is no camera here: a clip of a real face plays again and again (--source takes a camera later)")
-    address = resolve_source(wish or DEFAULT)
-    if address.startswith("photo:"):
-        return f"loop:{_film(address)}"
-    return f"loop:{Path(address).resolve()}" if Path(address).is_file() else address
-
-
-def _film(photo: str) -> Path:
-    """Make a clip of a photo that moves."""
-    clip = paths.cache_dir() / "photo.mp4"
-    clip.parent.mkdir(parents=True, exist_ok=True)
-    _edgefuse("--source", photo, "--effect", "none", "--sink", str(clip))
-    return clip
-
-
-def _try(source: str, effect: str) -> None:
-    """Run the pipeline for one frame: it fetches models with a progress bar, and says what is wrong with the source."""
-    _tell(f"preparing {effect}")
-    _edgefuse("--source", source, "--effect", effect, "--sink", "null", "--frames", "1")
-
-
-def _edgefuse(*arguments: str) -> None:
-    """Run ``edgefuse run`` beside this process, which shall hold no pixels; it says itself what goes wrong.
-
-    Raises:
-        EdgefuseError: Something did.
-    """
-    command = module_command(sys.executable, "edgefuse", "run", *arguments)
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, env=child_environment(), check=False)
-    if done.returncode:
-        raise EdgefuseError("cannot bring edgefuse up: the pipeline does not run; the reason is above")
+def _describe(source: str) -> str:
+    """Name a source; a file of the store has a name that says nothing."""
+    is_shipped = source.startswith(f"loop:{paths.state_dir()}") or source.startswith(f"loop:{paths.cache_dir()}")
+    return "a clip of a real face, again and again" if is_shipped else without_secrets(source)
 
 
 def _tell(text: str) -> None:
@@ -136,11 +110,32 @@ def _tell_others(site: Site, link: LinkSettings) -> None:
         )
 
 
+def _explain(site: Site, device: str, root: Path | None) -> str:
+    """Tell how to see and steer what runs.
+
+    Args:
+        site: What runs.
+        device: What this machine is called.
+        root: The folder, where it is not the one that commands look into by themselves.
+    """
+    lines = ["", "it runs. From another terminal" + (f", after export EDGEFUSE_ROOT={root}:" if root else ":")]
+    if site.sink.startswith(_PAGE):
+        lines.append(f"  pictures      http://localhost:{site.sink.rpartition(':')[2]}/")
+    lines += [
+        "  this machine  edgefuse fleet watch       or  edgefuse status",
+        f"  command it    edgefuse fleet send {device} set-effect fuse_mesh",
+        f"  what runs     {site_path()}",
+        "Ctrl-C ends all of it; edgefuse up goes on with it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
 class _Watch:
     """Tells what happens, and once there are pictures, how to see and steer them."""
 
-    def __init__(self, site: Site, device: str) -> None:
-        self._site, self._device = site, device
+    def __init__(self, explanation: str) -> None:
+        self._explanation = explanation
         self._seen: tuple[Event, ...] = ()
         self._is_delivering = False
 
@@ -151,21 +146,7 @@ class _Watch:
         self._seen = status.events
         if not self._is_delivering and status.heartbeat is not None and status.heartbeat.frames_out:
             self._is_delivering = True
-            _tell(self._explain())
-
-    def _explain(self) -> str:
-        lines = ["", "it runs. From another terminal:"]
-        if self._site.sink.startswith(_PAGE):
-            port = self._site.sink.rpartition(":")[2]
-            lines.append(f"  pictures     http://localhost:{port}/")
-        lines += [
-            "  this machine edgefuse fleet watch     (edgefuse fleet list; edgefuse status has the details)",
-            f"  command it   edgefuse fleet send {self._device} set-effect fuse_mesh",
-            f"  what runs    {site_path()}",
-            "Ctrl-C ends all of it; edgefuse up goes on with it.",
-            "",
-        ]
-        return "\n".join(lines)
+            _tell(self._explanation)
 
 
 PLUGIN = Command(

@@ -84,6 +84,7 @@ class Keeper:
             fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         os.set_blocking(reading, False)
         self._ended.clear()
+        self._words.clear()
         self._started_s = self._loop.time()
         try:
             child = self._children.spawn(

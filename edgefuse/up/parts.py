@@ -40,12 +40,18 @@ def broker_part(site: Path, register: Register) -> tuple[Part, str]:
         if not is_free(port):
             raise EdgefuseError(f"cannot start the broker: port {port} is taken; end what has it (ss -ltnp)")
     command, what = _find_broker(site)
-    return Part("broker", command, lambda: all(map(_listens, ports)), limit_s=1.0), what
+    return Part("broker", command, lambda: all(map(_listens, ports)), limit_s=0.5), what
 
 
 def supervisor_part() -> Part:
     """Give the supervisor, which runs the pipeline and the link."""
-    return Part("supervisor", module_command(sys.executable, "edgefuse.supervisor"), supervisor_answers, limit_s=3.5)
+    return Part("supervisor", module_command(sys.executable, "edgefuse.supervisor"), supervisor_answers, limit_s=3.0)
+
+
+def controller_part() -> Part:
+    """Give the controller, which keeps what devices say."""
+    command = module_command(sys.executable, "edgefuse", "fleet", "serve")
+    return Part("controller", command, lambda: True, limit_s=1.0)
 
 
 def _find_broker(site: Path) -> tuple[list[str], str]:

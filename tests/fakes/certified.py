@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ class CertifiedClient:
         client_id: str = "",
         *,
         protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+        will_topic: str | None = None,
     ) -> None:
         self.messages: list[tuple[str, bytes]] = []
         self.is_over = False
@@ -32,6 +34,8 @@ class CertifiedClient:
         self._is_open = False
         self._taken: set[int] = set()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, reconnect_on_failure=False)
+        if will_topic is not None:
+            self._client.will_set(will_topic, b"dead", qos=1, retain=True)
         self._client.tls_set(str(ca), str(certificate), str(key))
         self._client.on_connect = lambda *_: self._note(lambda: setattr(self, "_is_open", True))
         self._client.on_disconnect = lambda *_: self._note(lambda: setattr(self, "is_over", True))
@@ -50,9 +54,9 @@ class CertifiedClient:
         _, mid = self._client.subscribe(topic, 1)
         self.wait(lambda: mid in self._taken)
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
         """Send, and wait for the broker to have it or to hang up."""
-        mid = self._client.publish(topic, payload, 1).mid
+        mid = self._client.publish(topic, payload, 1, retain=is_retained).mid
         self.wait(lambda: mid in self._taken or self.is_over)
 
     def wait(self, is_enough: Callable[[], object]) -> None:
@@ -62,6 +66,13 @@ class CertifiedClient:
             while not is_enough():
                 if not self._news.wait(deadline - time.monotonic()):
                     raise TimeoutError(f"only {self.messages[-8:]} came")
+
+    def cut(self) -> None:
+        """End as a power cut would."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.shutdown(socket.SHUT_RDWR)
+        self.wait(lambda: self.is_over)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -56,10 +56,13 @@ class Fleet:
         install_credentials(make(self.folder, device), folder, self.folder.stat())
         return folder
 
-    def connect(self, credentials: Path, port: int | None = None, client_id: str = "") -> CertifiedClient:
+    def connect(
+        self, credentials: Path, port: int | None = None, client_id: str = "", will_topic: str | None = None
+    ) -> CertifiedClient:
         """Connect as a device does."""
         files = (credentials / name for name in ("ca.pem", "device.pem", "device.key"))
-        return self._keep(CertifiedClient(port or self.port, *files, client_id, protocol=self.protocol))
+        options = {"protocol": self.protocol, "will_topic": will_topic}
+        return self._keep(CertifiedClient(port or self.port, *files, client_id, **options))
 
     def operate(self) -> CertifiedClient:
         """Connect as the operator does, and see all that devices say."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from fakes.certified import CertifiedClient
 from fleet.conftest import Fleet
 
 from edgefuse.fleet.broker import reload_broker
@@ -52,6 +54,35 @@ def test_device_reads_its_own_topics_only(fleet: Fleet) -> None:
         operator.publish(topic, b"for one")
     intruder.wait(lambda: intruder.messages)
     assert {topic for topic, _ in intruder.messages} == {"ef/v1/d/b/dn/cmd"}
+
+
+def test_device_does_not_read_what_another_retained(fleet: Fleet) -> None:
+    operator, device = fleet.operate(), fleet.connect(fleet.join("a"))
+    device.publish("ef/v1/d/a/up/state", b"online", is_retained=True)
+    operator.wait(lambda: operator.messages)
+    intruder = fleet.connect(fleet.join("b"))
+    for topic in ("#", "ef/v1/d/a/up/state", "ef/v1/d/b/dn/#"):
+        intruder.subscribe(topic)
+    operator.publish("ef/v1/d/b/dn/cmd", b"for one")
+    intruder.wait(lambda: intruder.messages)
+    assert {topic for topic, _ in intruder.messages} == {"ef/v1/d/b/dn/cmd"}
+    assert ("ef/v1/d/a/up/state", b"online") in late_operator(fleet).messages
+
+
+def late_operator(fleet: Fleet) -> CertifiedClient:
+    """Give an operator who connects now and has what the broker holds."""
+    operator = fleet.operate()
+    operator.wait(lambda: operator.messages)
+    return operator
+
+
+def test_last_will_is_said_on_own_topics_only(fleet: Fleet) -> None:
+    operator, credentials = fleet.operate(), fleet.join("b")
+    for topic in ("ef/v1/d/a/up/state", "ef/v1/d/b/up/state"):
+        with suppress(ConnectionError, TimeoutError):
+            fleet.connect(credentials, will_topic=topic).cut()
+    operator.wait(lambda: operator.messages)
+    assert operator.messages == [("ef/v1/d/b/up/state", b"dead")]
 
 
 def test_device_does_not_take_another_session(fleet: Fleet) -> None:

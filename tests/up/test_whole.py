@@ -93,7 +93,7 @@ def seconds_to_hide(viewer: Viewer, folder: Path) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("broker", ["mosquitto", "amqtt"], indirect=True)
 def test_a_newcomer_sees_and_commands_this_machine(
-    up: Callable[..., Up], broker: str, film: Path, astronaut: Path, tmp_path: Path, root: Path
+    up: Callable[..., Up], broker: str, film: Path, astronaut: Path, tmp_path: Path
 ) -> None:
     running = up("--source", str(film), "--effect", "none")
     running.wait_for_frames()
@@ -115,7 +115,7 @@ def test_a_newcomer_sees_and_commands_this_machine(
         else:
             pytest.fail("no command was to be seen in the frames within a second")
     code, taken_s = running.end()
-    assert (code, processes(root)) == (0, [])
+    assert (code, processes(paths.root())) == (0, [])
     assert taken_s < 5.0
 
 
