@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -24,7 +24,6 @@ from edgefuse.fleet.site import Register
 START_S = 60.0
 END_S = 120.0
 """Ten thousand devices take leave in less."""
-_DROPPED = "$SYS/broker/publish/messages/dropped"
 
 
 class Program:
@@ -92,8 +91,9 @@ class ScaledFleet:
         self._folder, self._is_embedded = folder, is_embedded
         self.register: Register = init_site(self.site, "localhost", free_port())
         if not is_embedded:
-            self._let_operators_read_the_brokers_figures()
+            self._let_operators_read_statistics()
         self.broker = self.start_broker()
+        self._statistics = None if is_embedded else self._read_statistics()
         self.controller = self._start("controller", "fleet", "serve", "--database", self.database)
         self.devices: Program | None = None
 
@@ -139,14 +139,8 @@ class ScaledFleet:
         return progress.messages
 
     def count_dropped(self) -> int | None:
-        """Give how many messages the broker has given up; nothing where it does not count them."""
-        if self._is_embedded:
-            return None
-        ca, certificate, key = (self.site / name for name in ("ca.pem", "operator.pem", "operator.key"))
-        with closing(CertifiedClient(self.register.operators_broker.port, ca, certificate, key)) as client:
-            client.subscribe(_DROPPED)
-            client.wait(lambda: client.messages)
-            return int(client.messages[-1][1])
+        """Give how many messages the broker has given up, until it was killed; nothing where it does not count them."""
+        return int(self._statistics.messages[-1][1]) if self._statistics is not None else None
 
     def end_simulation(self) -> Progress:
         """Have the devices take leave, and give what they did in all."""
@@ -163,6 +157,8 @@ class ScaledFleet:
 
     def close(self) -> None:
         """End everything."""
+        if self._statistics is not None:
+            self._statistics.close()
         for program in (self.devices, self.controller, self.broker):
             if program is not None:
                 program.end()
@@ -171,7 +167,15 @@ class ScaledFleet:
         command = [sys.executable, "-m", "edgefuse", *words, "--site", str(self.site)]
         return Program(name, command, self._folder)
 
-    def _let_operators_read_the_brokers_figures(self) -> None:
+    def _read_statistics(self) -> CertifiedClient:
+        """Follow the figures of mosquitto, which it retains for a minute only."""
+        ca, certificate, key = (self.site / name for name in ("ca.pem", "operator.pem", "operator.key"))
+        client = CertifiedClient(self.register.operators_broker.port, ca, certificate, key)
+        client.subscribe("$SYS/broker/publish/messages/dropped")
+        client.wait(lambda: client.messages)
+        return client
+
+    def _let_operators_read_statistics(self) -> None:
         with (self.site / "acl").open("a") as rules:
             rules.write("topic read $SYS/#\n")
         with (self.site / "mosquitto.conf").open("a") as configuration:
