@@ -86,7 +86,7 @@ def _enrol(options: argparse.Namespace) -> int:
     was_revoked = options.device in load_register(folder).members
     _give(options, partial(enrol, labels=parse_labels(options.labels)))
     if was_revoked:
-        _tell_broker(folder)
+        tell_broker(folder)
     return 0
 
 
@@ -103,7 +103,7 @@ def _rotate(options: argparse.Namespace) -> int:
     folder = site_folder(options)
     if options.device is not None:
         _give(options, rotate)
-        _tell_broker(folder)
+        tell_broker(folder)
         return 0
     waiting = rotate_signing_key(folder)
     print("made a new key to sign commands with; each device learns it when it is rotated and joins again:")
@@ -117,7 +117,7 @@ def _revoke(options: argparse.Namespace) -> int:
 
     revoke(site_folder(options), options.device)
     print(f"{options.device} is trusted no longer")
-    _tell_broker(site_folder(options))
+    tell_broker(site_folder(options))
     return 0
 
 
@@ -147,7 +147,8 @@ def _give(options: argparse.Namespace, make: Callable[[Path, str], Enrolment]) -
     print(f"wrote {path}, which holds a secret key; on {device}: edgefuse join {path.name}")
 
 
-def _tell_broker(folder: Path) -> None:
+def tell_broker(folder: Path) -> None:
+    """Have the broker take note of who is trusted now, or say that somebody must."""
     if reload_broker(folder):
         print("the broker knows", file=sys.stderr)
     else:

@@ -8,7 +8,9 @@ import re
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
@@ -16,6 +18,8 @@ from edgefuse.errors import ConfigError
 
 if TYPE_CHECKING:
     from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.fleet.database import Database
+    from edgefuse.fleet.serving import Component
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,8 @@ def add_actions(actions: Actions) -> None:
     about = "take in what all devices say, and keep it in a database, until stopped"
     serving = add_action(actions, "serve", about, " --database postgresql:///fleet", _serve)
     add_database(serving)
+    text = "show all devices to Prometheus there; a PORT alone is for this machine only"
+    serving.add_argument("--metrics", metavar="[ADDRESS:]PORT", help=text)
     text = "of this controller, which no other one has at the same time (default %(default)s)"
     serving.add_argument("--name", default=_find_name(), help=text)
     add_site(serving)
@@ -45,25 +51,42 @@ def database_url(options: argparse.Namespace) -> str:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from edgefuse.fleet.controller import Controller
     from edgefuse.fleet.database import open_database
-    from edgefuse.fleet.listening import Listening
     from edgefuse.fleet.serving import serve
-    from edgefuse.fleet.session import make_tls
-    from edgefuse.fleet.site import load_register
 
     if not _NAME.match(options.name):
         raise ConfigError(f"cannot serve as '{options.name}': a controller's name has a-z, 0-9 and -, 63 characters")
-    folder = site_folder(options)
-    broker = load_register(folder).operators_broker
-    listening = Listening(options.name, broker, make_tls(folder))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with closing(open_database(database_url(options))) as database:
-        logger.info("serving broker=%s:%d database=%s name=%s", broker.host, broker.port, database.name, options.name)
-        serve([Controller(database, listening, options.name)], stop)
+        components = list(_make_components(options, database))
+        logger.info("serving database=%s name=%s parts=%s", database.name, options.name, [c.name for c in components])
+        serve(components, stop)
     return 0
+
+
+def _make_components(options: argparse.Namespace, database: Database) -> Iterator[Component]:
+    from edgefuse.fleet.announcer import Announcer
+    from edgefuse.fleet.controller import Controller
+    from edgefuse.fleet.exporter import Exporter, parse_endpoint
+    from edgefuse.fleet.listening import KEEPALIVE_S, Listening
+    from edgefuse.fleet.page import read_page
+    from edgefuse.fleet.session import make_tls
+    from edgefuse.fleet.site import load_register
+    from edgefuse.fleet.store import Store
+    from edgefuse.link.connection import Target
+
+    folder, name, store = site_folder(options), options.name, Store(database)
+    register = load_register(folder)
+    broker, tls = register.operators_broker, make_tls(folder)
+    controller = Controller(database, Listening(name, broker, tls), name)
+    yield controller
+    if options.metrics:
+        yield Exporter(parse_endpoint(options.metrics), partial(read_page, store, folder, controller.counts))
+    if register.home_assistant:
+        target = Target(f"announcer-{name}", broker, tls, KEEPALIVE_S, is_lasting=False)
+        yield Announcer(target, lambda: (store.devices(), load_register(folder)))
 
 
 def _find_name() -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from edgefuse.cli import _fleet_enrolment, _fleet_send, _fleet_serve, _fleet_simulate, _fleet_view, _fleet_why
+from edgefuse.cli import (
+    _fleet_enrolment,
+    _fleet_home_assistant,
+    _fleet_send,
+    _fleet_serve,
+    _fleet_simulate,
+    _fleet_view,
+    _fleet_why,
+)
 from edgefuse.command import Command
 
 
@@ -16,6 +24,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _fleet_send.add_actions(actions)
     _fleet_simulate.add_actions(actions)
     _fleet_serve.add_actions(actions)
+    _fleet_home_assistant.add_actions(actions)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -12,9 +12,10 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from edgefuse.fleet.site import OPERATOR, Register
+from edgefuse.fleet import home_assistant
+from edgefuse.fleet.site import HOME_ASSISTANT, OPERATOR, Register
 from edgefuse.link.connection import MAX_PACKET_BYTES
-from edgefuse.link.topics import PREFIX
+from edgefuse.link.topics import DESIRED, PIPELINE, PREFIX, STATE, SYSTEM
 
 MARKER_PREFIX = "ef/v1/fleet"
 """Commands write to themselves here, to learn that the broker has sent everything that came before."""
@@ -62,6 +63,21 @@ topic readwrite {MARKER_PREFIX}/#
 """
 
 
+_HOME_ASSISTANT_RULES = f"""
+user {HOME_ASSISTANT}
+topic read {PREFIX}/+/{STATE.name}
+topic read {PREFIX}/+/{SYSTEM.name}
+topic read {PREFIX}/+/{PIPELINE.name}
+topic read {PREFIX}/+/{DESIRED.name}
+topic read {home_assistant.PREFIX}/#
+topic write {home_assistant.BIRTH_TOPIC}
+
+user {OPERATOR}
+topic read {home_assistant.BIRTH_TOPIC}
+topic write {home_assistant.PREFIX}/device/+/config
+"""
+
+
 def make_configuration(folder: Path, register: Register) -> str:
     """Give ``mosquitto.conf`` for a site in that folder.
 
@@ -80,7 +96,8 @@ def make_configuration(folder: Path, register: Register) -> str:
 def make_rules(register: Register) -> str:
     """Give the file ``acl``: a revoked device that is still connected may read and write nothing from now on."""
     revoked = [device for device, member in register.members.items() if member.is_revoked]
-    return _RULES + "".join(f"\nuser {device}\ntopic deny {PREFIX}/{device}/#\n" for device in revoked)
+    guest = _HOME_ASSISTANT_RULES if register.home_assistant else ""
+    return _RULES + guest + "".join(f"\nuser {device}\ntopic deny {PREFIX}/{device}/#\n" for device in revoked)
 
 
 def reload_broker(folder: Path) -> bool:

@@ -19,7 +19,16 @@ from edgefuse.config.link import DEVICE_ID
 from edgefuse.errors import ConfigError, EdgefuseError, StoreError
 from edgefuse.fleet.authority import Identity, issue, load_identity, make_authority, make_revocations
 from edgefuse.fleet.broker import make_configuration, make_rules
-from edgefuse.fleet.site import OPERATOR, Member, Register, add_signing_key, changing, load_signing_key, save_register
+from edgefuse.fleet.site import (
+    HOME_ASSISTANT,
+    OPERATOR,
+    Member,
+    Register,
+    add_signing_key,
+    changing,
+    load_signing_key,
+    save_register,
+)
 from edgefuse.link.credentials import Enrolment
 from edgefuse.link.operators import OperatorEntry, make_key_id
 
@@ -140,6 +149,38 @@ def load_authority(folder: Path) -> Identity:
         return load_identity(certificate, key)
     except (StoreError, ValueError) as e:
         raise ConfigError(f"cannot load the site's authority: {e}; restore it from a backup of {folder}") from e
+
+
+def let_in_home_assistant(folder: Path) -> Identity:
+    """Give Home Assistant a certificate, and end the one before.
+
+    Raises:
+        ConfigError: There is no site.
+    """
+    with changing(folder) as register:
+        authority = load_authority(folder)
+        identity = issue(authority, HOME_ASSISTANT, "client")
+        changed = msgspec.structs.replace(_without_home_assistant(register), home_assistant=identity.serial)
+        save_register(folder, changed)
+        _write_trust(folder, changed, authority)
+        return identity
+
+
+def shut_out_home_assistant(folder: Path) -> None:
+    """Let Home Assistant in no longer; it stays so when asked again.
+
+    Raises:
+        ConfigError: There is no site.
+    """
+    with changing(folder) as register:
+        changed = _without_home_assistant(register)
+        save_register(folder, changed)
+        _write_trust(folder, changed, load_authority(folder))
+
+
+def _without_home_assistant(register: Register) -> Register:
+    serials = (register.home_assistant,) if register.home_assistant else ()
+    return msgspec.structs.replace(register, home_assistant="", revoked=(*register.revoked, *serials))
 
 
 def _take_in(folder: Path, register: Register, device: str, labels: Mapping[str, str]) -> Enrolment:

@@ -26,6 +26,8 @@ from edgefuse.link.messages import decode, encode
 
 OPERATOR = "OPERATOR"
 """User name of the commands at the broker; ids of devices have no capitals, so none can be called so."""
+HOME_ASSISTANT = "HOME-ASSISTANT"
+"""User name of Home Assistant, and its client id, because it comes to the devices' listener."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,8 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
     """By device id."""
     revoked: tuple[str, ...] = ()
     """Serials of certificates that are trusted no longer."""
+    home_assistant: str = ""
+    """Serial of Home Assistant's certificate; nothing where it is not let in."""
 
     @property
     def devices_url(self) -> str:
