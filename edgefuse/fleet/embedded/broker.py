@@ -1,4 +1,4 @@
-"""amqtt with a site's rules, behind its two listeners."""
+"""The broker behind its two listeners, one for devices and one for operators."""
 
 from __future__ import annotations
 
@@ -7,63 +7,20 @@ import logging
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any  # amqtt comes without types
 
-from amqtt.broker import Broker
-from amqtt.contexts import Action
 from amqtt.errors import AMQTTError
 
 from edgefuse.errors import ConfigError, EdgefuseError
-from edgefuse.fleet.embedded.door import Door, RefusedError, Trust, load_trust
+from edgefuse.fleet.embedded.door import Door, RefusedError, load_trust
+from edgefuse.fleet.embedded.ruled import LISTENER, RuledBroker
 from edgefuse.fleet.embedded.wire import Wire, WireReader, WireWriter
 from edgefuse.fleet.site import load_register
-from edgefuse.link.connection import SESSION_S
 
 logger = logging.getLogger(__name__)
 
 GREETING_S = 10.0
 """For TLS, and then for the first packet."""
 CLOSING_S = 2.0
-_LISTENER = "default"
-_CONFIGURATION = {
-    "listeners": {_LISTENER: {"type": "external"}},
-    "plugins": {},
-    "session_expiry_interval": SESSION_S,
-}
-
-
-class RuledBroker(Broker):  # type: ignore[misc]
-    """amqtt, which asks the site's rules for every message, and sends what is retained to subscribers only."""
-
-    def __init__(self, trust: Trust) -> None:
-        super().__init__(_CONFIGURATION)
-        self.trust = trust
-
-    async def _authenticate(self, _session: Any, _listener: Any) -> bool:
-        """Say yes: the door has looked at the certificate."""
-        return True
-
-    async def _topic_filtering(self, session: Any, topic: str, action: Action) -> bool:
-        """Take every subscription, as mosquitto does; what of it may be read is asked for each message."""
-        if action == Action.SUBSCRIBE:
-            return True
-        return self.trust.rules.may(session.username, "write" if action == Action.PUBLISH else "read", topic)
-
-    async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: Any) -> None:
-        """Send what is retained for a subscription of this session.
-
-        amqtt calls this for the subscriptions of everybody whenever somebody connects, and asks no rules.
-        """
-        wanted, qos = subscription
-        handler = self._get_handler(session)
-        if handler is None or all(subscriber is not session for subscriber, _ in self._subscriptions.get(wanted, ())):
-            return
-        found = (
-            handler.mqtt_publish(topic, kept.data, min(qos, kept.qos or 0), retain=True)
-            for topic, kept in list(self._retained_messages.items())
-            if self._matches(topic, wanted) and self.trust.rules.may(session.username, "read", topic)
-        )
-        await asyncio.gather(*found, return_exceptions=True)
 
 
 class EmbeddedBroker:
@@ -126,7 +83,7 @@ class EmbeddedBroker:
             first = await asyncio.wait_for(wire.read_packet(), GREETING_S)
             first, keepalive_s = await door.admit(first, writer, self._broker.trust)
             wire.limit_silence(keepalive_s)
-            await self._broker.external_connected(WireReader(wire, first), WireWriter(wire, writer), _LISTENER)
+            await self._broker.external_connected(WireReader(wire, first), WireWriter(wire, writer), LISTENER)
         except RefusedError as e:
             logger.info("%s", e)
             writer.write(e.answer)

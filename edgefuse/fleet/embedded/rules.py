@@ -43,7 +43,7 @@ class Rules:
     def may(self, user: str, access: Access, topic: str) -> bool:
         """Tell whether a user may do that to a topic."""
         levels = topic.split("/")
-        matching = [rule for rule in self._find(user) if _matches(rule.levels, levels)]
+        matching = [rule for rule in self._find(user) if matches(rule.levels, levels)]
         return all(rule.accesses for rule in matching) and any(access in rule.accesses for rule in matching)
 
     def _find(self, user: str) -> tuple[Rule, ...]:
@@ -80,7 +80,7 @@ def parse_rules(text: str) -> Rules:
     return Rules(tuple(rules))
 
 
-def _matches(pattern: tuple[str, ...], levels: list[str]) -> bool:
+def matches(pattern: tuple[str, ...], levels: list[str]) -> bool:
     """Tell whether a topic is one of those that a filter with ``+`` and ``#`` means."""
     for at, level in enumerate(pattern):
         if level == "#":
