@@ -63,10 +63,9 @@ def box_around(points: Points) -> NDArray[np.float32]:
 
 def scale_box(box: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """Scale a box about its middle."""
-    corners = box.reshape(2, 2)
-    middle = corners.mean(axis=0)
-    scaled: NDArray[np.float32] = (corners - middle) * np.float32(scale) + middle
-    return scaled.reshape(4)
+    x1, y1, x2, y2 = box.tolist()
+    wide, high = (x2 - x1) * (scale - 1) / 2, (y2 - y1) * (scale - 1) / 2
+    return np.array((x1 - wide, y1 - high, x2 + wide, y2 + high), np.float32)
 
 
 def box_share(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -63,6 +63,8 @@ class TriangleMaps:
         """Allocate for maps whose sides are at most ``longest_px``."""
         self._numbers: Scratch[np.int16] = Scratch(longest_px * longest_px, np.int16)
         self._drawn: dict[int, _Drawn] = {}
+        self.is_new = False
+        """The last map was drawn, not carried, which takes several times as long."""
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
         """Forget faces that are gone."""
@@ -82,7 +84,8 @@ class TriangleMaps:
         """
         numbers = self._numbers.view(height_px, width_px)
         drawn = self._drawn.get(track_id)
-        if drawn is None or not _carry(drawn, facets, numbers):
+        self.is_new = drawn is None or not _carry(drawn, facets, numbers)
+        if self.is_new:
             draw_triangles(facets, numbers)
             if track_id:
                 self._drawn[track_id] = _remember(facets, numbers)

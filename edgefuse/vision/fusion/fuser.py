@@ -13,7 +13,7 @@ from edgefuse.vision.fusion.facets import make_facets
 from edgefuse.vision.fusion.features import smile_of
 from edgefuse.vision.fusion.focus import LEAST_SCALE, Focus, FocusMeter
 from edgefuse.vision.fusion.light import Gains, LightMeter, Relighter, point_homes
-from edgefuse.vision.fusion.memory import Memory
+from edgefuse.vision.fusion.memory import EVERY, Memory
 from edgefuse.vision.fusion.texture import Texture
 from edgefuse.vision.fusion.warp import HALF, MeshWarp
 from edgefuse.vision.types import Pixels, Points
@@ -45,7 +45,7 @@ class Fuser:
         self._matte = Matte(longest_px, keeps_eyes_and_mouth=keeps_eyes_and_mouth)
         self._blender = Blender(longest_px, height_px, width_px)
         self._gains: Memory[Gains] = Memory()
-        self._sharpness: Memory[float] = Memory()
+        self._sharpness: Memory[float] = Memory(EVERY // 2)
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
         """Forget the light on faces that are gone, how sharp they were, and their shape."""
@@ -71,16 +71,16 @@ class Fuser:
             return
         target, size = area.cut(pixels), (area.work_height_px, area.work_width_px)
         facets = make_facets(area.to_map(mesh))
+        numbers = self._maps.draw(track_id, facets, area.map_height_px, area.map_width_px)
         texture = self._focused(donor, track_id, area, pixels, mesh)
         relighter = self._relighters[donor]
 
         def look_at_light() -> Gains:
             return relighter.gains(self._meter.measure(target, area.shift(mesh), facets.facing[self._homes]))
 
-        gains = self._gains.follow(track_id, look_at_light)
+        gains = self._gains.follow(track_id, look_at_light, is_busy=self._maps.is_new)
         assert gains is not None, "light can be told of every face"
         lit = relighter.light(texture, gains)
-        numbers = self._maps.draw(track_id, facets, area.map_height_px, area.map_width_px)
         smile = self._donors[donor].smile
         lips = smile * (1 - smile_of(mesh)) if smile else 0.0  # of two who smile, the donor's fit
         alpha = self._matte.draw(facets, numbers, *size, lips)
@@ -97,5 +97,5 @@ class Fuser:
         def look_at_eyes() -> float | None:
             return self._focus_meter.measure(area.cut(pixels), area.shift(mesh))
 
-        sharpness = self._sharpness.follow(track_id, look_at_eyes)
+        sharpness = self._sharpness.follow(track_id, look_at_eyes, is_busy=self._maps.is_new)
         return texture if sharpness is None else self._focuses[donor].match(texture, sharpness, scale)

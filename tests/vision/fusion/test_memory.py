@@ -32,6 +32,19 @@ def test_a_face_is_looked_at_now_and_then_and_changes_in_every_frame() -> None:
     assert (np.diff(values[EVERY:]) > 0).all()
 
 
+def test_in_busy_frames_a_look_is_put_off_but_not_for_long() -> None:
+    memory: Memory[float] = Memory()
+    memory.follow(1, always(10))
+    values = [memory.follow(1, always(20), is_busy=True) for _ in range(2 * EVERY)]
+    assert values[-2] == 10 and values[-1] == pytest.approx(10 + 10 * SHARE)
+
+
+def test_two_memories_need_not_look_in_the_same_frames() -> None:
+    memory: Memory[float] = Memory(EVERY - 1)
+    memory.follow(1, always(10))
+    assert memory.follow(1, always(20)) == pytest.approx(10 + 10 * SHARE)
+
+
 def test_what_was_known_goes_on_while_nothing_can_be_told() -> None:
     memory: Memory[float] = Memory()
     assert memory.follow(1, always(None)) is None
