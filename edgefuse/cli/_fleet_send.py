@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +21,14 @@ from edgefuse.fleet.sending import FILE_SUFFIXES, Answer, SilentError
 from edgefuse.fleet.session import connected
 from edgefuse.fleet.signing import make_action
 from edgefuse.fleet.site import load_register
-from edgefuse.link.commands import DEFAULT_LIMIT_S, LIMITS_S, Action
+from edgefuse.link.commands import DEFAULT_LIMIT_S, LIMITS_S, Action, name_action
 from edgefuse.link.messages import NOTHING, encode
 
 if TYPE_CHECKING:
     from edgefuse.cli._fleet_actions import Actions
 
-SILENT = 3
-"""Exit code where no reply came; the device may still do what was asked."""
+_CODES: Mapping[str, int] = {"dry-run": 0, "done": 0, "refused": 1, "failed": 1, "silent": 3}
+"""Exit codes by outcome; after silence the device may still have done what was asked."""
 PATIENCE_S = 5.0
 """For the way there and back, beyond what a device may take for a command."""
 
@@ -73,23 +73,18 @@ class _Request:
     """What the words on the command line ask for."""
 
     devices: list[str]
-    command: str
     action: Action
 
-    @property
-    def asked(self) -> Sent:
-        """Give it as it is told, before anything is sent to any device."""
-        return Sent(device="", command=self.command, args=msgspec.Raw(encode(self.action)))
+    def tell(self, device: str, **came: object) -> Sent:
+        """Give what was asked of a device, and what came of it."""
+        asked = Sent(device=device, command=name_action(self.action), args=msgspec.Raw(encode(self.action)))
+        return msgspec.structs.replace(asked, **came)
 
 
 def _send(options: argparse.Namespace) -> int:
     request = _read_request(options)
-    if options.dry_run:
-        _print_all(options, (msgspec.structs.replace(request.asked, device=device) for device in request.devices))
-        return 0
-    codes: list[int] = []
-    _print_all(options, _send_request(options, request, codes))
-    return max(codes)
+    sent = map(request.tell, request.devices) if options.dry_run else _send_request(options, request)
+    return _print_all(options, sent)
 
 
 def _read_request(options: argparse.Namespace) -> _Request:
@@ -108,54 +103,54 @@ def _read_request(options: argparse.Namespace) -> _Request:
     register = load_register(site_folder(options))
     for name in names:
         register.find(name)
-    return _Request(names or select(register, find_selector(options)), words[0], action)
+    return _Request(names or select(register, find_selector(options)), action)
 
 
-def _send_request(options: argparse.Namespace, request: _Request, codes: list[int]) -> Iterator[Sent]:
-    """Send it, and give what came of it device by device; ``codes`` gets an exit code for each."""
+def _send_request(options: argparse.Namespace, request: _Request) -> Iterator[Sent]:
+    """Send it, and give what came of it device by device."""
     folder, action = site_folder(options), request.action
     wait_s = options.wait_s or LIMITS_S.get(type(action), DEFAULT_LIMIT_S) + PATIENCE_S
     with connected(folder) as session:
         for sealed, answer in command_all(session, folder, request.devices, action, wait_s):
-            asked = msgspec.structs.replace(request.asked, device=sealed.command.device, id=sealed.command.id)
+            sent = request.tell(sealed.command.device, id=sealed.command.id)
             if isinstance(answer, SilentError):
-                codes.append(SILENT)
-                print(f"edgefuse: {answer}", file=sys.stderr)
-                yield msgspec.structs.replace(asked, outcome="silent", reason=str(answer))
-                continue
-            codes.append(0 if answer.reply.outcome == "done" else 1)
-            yield _tell(options, asked, answer)
+                yield msgspec.structs.replace(sent, outcome="silent", reason=str(answer))
+            else:
+                yield _take(sent, answer, options.file)
 
 
-def _tell(options: argparse.Namespace, asked: Sent, answer: Answer) -> Sent:
+def _take(sent: Sent, answer: Answer, wished: Path | None) -> Sent:
     """Say what came of it, after keeping the file that came."""
-    reply, path = answer.reply, _keep_file(options.file, asked, answer)
+    reply, path = answer.reply, _keep_file(wished, sent, answer)
     return msgspec.structs.replace(
-        asked, outcome=reply.outcome, reason=reply.reason, result=reply.result, file=None if path is None else str(path)
+        sent, outcome=reply.outcome, reason=reply.reason, result=reply.result, file=None if path is None else str(path)
     )
 
 
-def _keep_file(wished: Path | None, asked: Sent, answer: Answer) -> Path | None:
+def _keep_file(wished: Path | None, sent: Sent, answer: Answer) -> Path | None:
     """Write what came, for its owner alone: it shows people."""
     if answer.file is None:
         return None
-    path = wished or Path(f"{asked.device}-{asked.id}{FILE_SUFFIXES[asked.command]}")
+    path = wished or Path(f"{sent.device}-{sent.id}{FILE_SUFFIXES[sent.command]}")
     disk.write_atomically(path, answer.file, mode=0o600)
     return path
 
 
-def _print_all(options: argparse.Namespace, sent: Iterable[Sent]) -> None:
-    """Print for people as it comes; for programs one document, which with labels is a list."""
-    if options.form == "text":
-        for of in sent:
+def _print_all(options: argparse.Namespace, sent: Iterable[Sent]) -> int:
+    """Print for people as it comes, for programs one document, which with labels is a list; give the worst code."""
+    document = []
+    for of in sent:
+        document.append(of)
+        if options.form == "text":
             _print(of)
-        return
-    document = list(sent)
-    print(show_document(document if options.selector is not None else document[0], options.form))
+    if options.form != "text":
+        print(show_document(document if options.selector is not None else document[0], options.form))
+    return max(_CODES[of.outcome] for of in document)
 
 
 def _print(sent: Sent) -> None:
-    if sent.outcome == "silent":  # stderr has it
+    if sent.outcome == "silent":
+        print(f"edgefuse: {sent.reason}", file=sys.stderr)
         return
     asked = "" if sent.id else f"{sent.command} {bytes(sent.args).decode()} "
     print(printable(f"{sent.device}: {asked}{sent.outcome}" + (f": {sent.reason}" if sent.reason else "")))
