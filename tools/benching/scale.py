@@ -91,13 +91,13 @@ def measure(options: argparse.Namespace) -> Figures:
     with (
         tempfile.TemporaryDirectory(prefix="ef", dir=options.folder) as name,
         closing(ScaledFleet(Path(name), is_embedded=options.embedded)) as fleet,
+        closing(StateProbe(Path(name), fleet.site, fleet.database)) as probe,
     ):
         began_s = time.monotonic()
         fleet.simulate(options.devices, options.rate)
         _await_connected(fleet, options.devices, options.devices / options.rate + COME_S)
         came_s = time.monotonic() - began_s
-        with closing(StateProbe(Path(name), fleet.site, fleet.database)) as probe:
-            watched = _watch(fleet, probe, options.devices, options.seconds)
+        watched = _watch(fleet, probe, options.devices, options.seconds)
         returns = _kill(fleet, options.devices, options.kill_s) if options.kill_s else {}
         last = fleet.end_simulation()
         stored = _await_events(fleet.database, last.events_told)

@@ -29,7 +29,7 @@ class StateProbe:
     """One more device among the simulated ones."""
 
     def __init__(self, folder: Path, site: Path, database: str) -> None:
-        """Have it join the site and connect."""
+        """Have it join the site and connect, and wait until the controller hears everything."""
         credentials = folder / "credentials"
         install_credentials(enrol(site, NAME), credentials, site.stat())
         settings = {"broker": load_register(site).devices_url, "device_id": NAME, "credentials": str(credentials)}
@@ -41,7 +41,8 @@ class StateProbe:
         self._store = Store(self._database)
         self._changes = itertools.count(1)
         self._link.start()
-        self._change()  # the first waits for the connection
+        self._change()
+        self._await_events()
 
     def watch(self, seconds: float) -> list[float]:
         """Change the state each second for so long, and give what each change took, in milliseconds."""
@@ -56,6 +57,15 @@ class StateProbe:
         self._link.stop()
         self._daemon.close()
         self._database.close()
+
+    def _await_events(self) -> None:
+        """Tell events until one is in the store: what is told before the controller listens is nobody's."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not self._store.events(NAME):
+            if time.monotonic() > end_s:
+                raise EdgefuseError(f"cannot measure: no event is in the store after {PATIENCE_S:g} s")
+            self._link.say("info", "started", "the probe is there")
+            time.sleep(0.2)
 
     def _change(self) -> float:
         """Change it once, and give the seconds until the store has it."""
