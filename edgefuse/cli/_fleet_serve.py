@@ -10,7 +10,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING
 
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
@@ -80,10 +79,10 @@ def _make_components(options: argparse.Namespace, database: Database) -> Iterato
     folder, name, store = site_folder(options), options.name, Store(database)
     register = load_register(folder)
     broker, tls = register.operators_broker, make_tls(folder)
+    if options.metrics:  # first, because it may not be able to listen
+        yield Exporter(parse_endpoint(options.metrics), lambda: read_page(store, folder, controller.counts))
     controller = Controller(database, Listening(name, broker, tls), name)
     yield controller
-    if options.metrics:
-        yield Exporter(parse_endpoint(options.metrics), partial(read_page, store, folder, controller.counts))
     if register.home_assistant:
         target = Target(f"announcer-{name}", broker, tls, KEEPALIVE_S, is_lasting=False)
         yield Announcer(target, lambda: (store.devices(), load_register(folder)))
