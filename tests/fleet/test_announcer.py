@@ -49,9 +49,11 @@ def announcing(fleet: Fleet, records: Sequence[DeviceRecord]) -> Iterator[None]:
     announcer, stop = Announcer(target, lambda: (records, load_register(fleet.folder))), threading.Event()
     thread = threading.Thread(target=announcer.run, args=(stop,))
     thread.start()
-    yield
-    stop.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def wait_for_topic(client: CertifiedClient, count: int) -> bytes:

@@ -23,9 +23,11 @@ def exporting(make_page: Callable[[], str], host: str = "127.0.0.1") -> Iterator
     exporter, stop = Exporter(Endpoint(host, 0), make_page), threading.Event()
     thread = threading.Thread(target=exporter.run, args=(stop,))
     thread.start()
-    yield exporter.port
-    stop.set()
-    thread.join()
+    try:
+        yield exporter.port
+    finally:
+        stop.set()
+        thread.join()
 
 
 def fetch(port: int, path: str = "/metrics", host: str = "127.0.0.1") -> tuple[int, str, str]:
