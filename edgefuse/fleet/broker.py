@@ -32,6 +32,16 @@ persistence true
 persistence_location {folder}/broker/
 autosave_interval 30
 
+# What waits for a controller that is away (edgefuse fleet serve), in memory and in the file of persistence: 10,000
+# devices tell of some 10,000 events in five minutes, of 700 bytes each here. The bytes also limit what is held for
+# somebody new: 7 kB a device. Nobody uses as much memory but an enrolled device that is out to do it.
+max_queued_messages 100000
+max_queued_bytes 1073741824
+# Sent on before the first is acknowledged, which takes up to a tenth of a second: 20 would be 200 messages a second.
+max_inflight_messages 1000
+# Who was away for a day finds nothing that waited; over MQTT 3.1.1 only the broker can say so.
+persistent_client_expiration 1d
+
 # Devices
 listener {devices_port}{address}
 cafile {folder}/ca.pem

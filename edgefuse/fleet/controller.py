@@ -159,7 +159,7 @@ class Controller:
         for arrival in self._waiting:
             arrival.acknowledge()
         self.counts.committed += len(self._waiting)
-        self.counts.delay_s = (clock.now_ns() - self._batch_ns) / clock.NS_PER_S
+        self.counts.delay_s = (clock.now_ns() - self._batch_ns) / clock.NS_PER_S + BATCH_S
         self._waiting.clear()
 
     def _write_figures(self, *, is_last: bool) -> None:

@@ -138,7 +138,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         """Take what ``open_database`` made."""
         self._engine = engine
-        self.name = engine.url.render_as_string(hide_password=True)
+        self.name = engine.url.set(drivername=engine.dialect.name).render_as_string()
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @contextmanager
@@ -185,6 +185,15 @@ def open_database(url: str) -> Database:
         DatabaseError: It cannot be read or written, or a newer edgefuse made it.
     """
     database = Database(_make_engine(url))
+    try:
+        _prepare(database)
+    except DatabaseError:
+        database.close()
+        raise
+    return database
+
+
+def _prepare(database: Database) -> None:
     with database.writing() as connection:
         if not database.is_sqlite:  # two controllers may start at once
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4533301)")
@@ -195,7 +204,6 @@ def open_database(url: str) -> Database:
             connection.execute(insert(MARKS).values(name=SUMMED_UP, t_s=0))
     if version not in {None, SCHEMA_VERSION}:
         raise DatabaseError(f"cannot use database {database.name}: it has version {version}; update edgefuse")
-    return database
 
 
 def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, Table, case, func, literal_column, select, update
 
 from edgefuse.fleet.database import HISTORY, MARKS, METRICS, SUMMED_UP, upsert
 
@@ -104,6 +104,11 @@ def read_summed_up(connection: Connection) -> int:
     return _read_mark(connection, is_mover=False)
 
 
+def begin_of(table: Table, length_s: int) -> ColumnElement[int]:
+    """Give where the bucket of that length begins which a row belongs to, in a form that can be grouped by."""
+    return table.c.t_s - table.c.t_s % literal_column(str(length_s), Integer)
+
+
 def _read_mark(connection: Connection, *, is_mover: bool) -> int:
     """Give up to where history is summed up, and keep it there until this transaction ends."""
     query = select(MARKS.c.t_s).where(MARKS.c.name == SUMMED_UP).with_for_update(read=not is_mover)
@@ -114,17 +119,13 @@ def _sum_minute(connection: Connection, length_s: int, begin_s: int) -> None:
     fine = HISTORY[FINEST_S]
     columns = [_TOTALS[name.rpartition("_")[2]](fine.c[name]) for name in _COLUMNS[2:]]
     query = (
-        select(_begin(fine, length_s), fine.c.device, *columns)
+        select(begin_of(fine, length_s), fine.c.device, *columns)
         .where(fine.c.t_s >= begin_s, fine.c.t_s < begin_s + STEP_S)
-        .group_by(_begin(fine, length_s), fine.c.device)
+        .group_by(begin_of(fine, length_s), fine.c.device)
     )
     table = HISTORY[length_s]
     insert = upsert(connection, table).from_select(_COLUMNS, query)
     connection.execute(insert.on_conflict_do_update(index_elements=_COLUMNS[:2], set_=_merge(table, insert.excluded)))
-
-
-def _begin(table: Table, length_s: int) -> ColumnElement[int]:
-    return table.c.t_s - table.c.t_s % length_s
 
 
 def _add_rows(connection: Connection, length_s: int, buckets: Mapping[Key, Bucket]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from edgefuse.fleet.database import HISTORY
-from edgefuse.fleet.history import HUNDREDTHS, RETENTION_S
+from edgefuse.fleet.history import HUNDREDTHS, RETENTION_S, begin_of
 
 MAX_BUCKETS = 10_000
 """Of one series; a year of hours has 8,760."""
@@ -60,16 +60,16 @@ def read_points(connection: Connection, device: str, metric: str, span: Span) ->
     Rows lie in the order of time, so each bucket is looked up by its own time: a range would read all devices.
     """
     table = HISTORY[span.bucket_s]
-    step = table.c.t_s - table.c.t_s % span.step_s
-    count, total = func.sum(table.c[f"{metric}_n"]), func.sum(table.c[f"{metric}_sum"])
+    step = begin_of(table, span.step_s)
+    count, sum_ = func.sum(table.c[f"{metric}_n"]), func.sum(table.c[f"{metric}_sum"])
     query = (
-        select(step.label("t_s"), count, total, func.min(table.c[f"{metric}_min"]), func.max(table.c[f"{metric}_max"]))
+        select(step.label("t_s"), count, sum_, func.min(table.c[f"{metric}_min"]), func.max(table.c[f"{metric}_max"]))
         .where(table.c.t_s.in_(range(span.since_s, span.until_s, span.bucket_s)), table.c.device == device)
         .group_by(step)
         .having(count > 0)
         .order_by(step)
     )
     return [
-        Point(t_s, int(n), float(sum_) / n / HUNDREDTHS, least / HUNDREDTHS, greatest / HUNDREDTHS)
-        for t_s, n, sum_, least, greatest in connection.execute(query)
+        Point(t_s, int(n), int(total) / int(n) / HUNDREDTHS, least / HUNDREDTHS, greatest / HUNDREDTHS)
+        for t_s, n, total, least, greatest in connection.execute(query)
     ]

@@ -14,9 +14,11 @@ from fakes.certified import CertifiedClient
 from fakes.daemon import Daemon
 from fakes.embedded import EmbeddedBroker, serving_embedded
 from fakes.memory_folder import memory_folder
+from fakes.postgresql import PostgreSql, running_postgresql
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from edgefuse.config.link import LinkSettings
+from edgefuse.fleet.database import Database, open_database
 from edgefuse.fleet.enrolment import enrol, init_site
 from edgefuse.fleet.site import load_register
 from edgefuse.link.client import Link
@@ -112,3 +114,26 @@ def daemon() -> Iterator[Daemon]:
     daemon = Daemon()
     yield daemon
     daemon.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSql]:
+    """A PostgreSQL, for all tests that want one."""
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/fleet.sqlite"
+    server: PostgreSql = request.getfixturevalue("postgresql")
+    return server.empty_database()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database, of each kind in turn."""
+    with closing(open_database(database_url)) as database:
+        yield database
