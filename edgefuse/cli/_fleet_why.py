@@ -95,4 +95,4 @@ def _ask(session: Session, folder: Path, device: str) -> tuple[Status | None, st
     try:
         return decode(answer.reply.result, Status), ""
     except ValueError as e:
-        return None, f"it is of another version of edgefuse: {e}"
+        return None, f"it has a form that this edgefuse does not know: {e}"
