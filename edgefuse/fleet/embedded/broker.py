@@ -85,7 +85,7 @@ class EmbeddedBroker:
             wire.limit_silence(keepalive_s)
             await self._broker.external_connected(WireReader(wire, first), WireWriter(wire, writer), LISTENER)
         except RefusedError as e:
-            logger.info("%s", e)
+            logger.debug("%s", e)  # every device tries MQTT 5 first
             writer.write(e.answer)
         except (AMQTTError, OSError, EOFError, asyncio.TimeoutError) as e:
             logger.info("a client is gone reason=%r", e)
