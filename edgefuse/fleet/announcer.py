@@ -113,3 +113,6 @@ def find_news(
             continue  # a store that was lost is no reason to take a device away
         if device not in told or told[device] != about:
             yield device, about
+    for device in told.keys() - register.members.keys():  # a simulation takes its devices out of the site
+        if told[device] is not None:
+            yield device, None

@@ -153,3 +153,9 @@ def test_a_revoked_device_is_taken_away_once_whatever_the_store_knows_of_it() ->
 def test_a_store_that_was_lost_takes_no_device_away() -> None:
     register = make_register("door-3")
     assert not [*find_news([], register, dict(find_news([make_record("door-3")], register, {})))]
+
+
+def test_a_device_that_was_taken_out_of_the_site_is_taken_away_once() -> None:
+    told = dict(find_news([make_record("door-3")], make_register("door-3"), {}))
+    assert [*find_news([], make_register(), told)] == [("door-3", None)]
+    assert not [*find_news([], make_register(), {"door-3": None})]
