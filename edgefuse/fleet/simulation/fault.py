@@ -14,7 +14,7 @@ MEANINGS: Mapping[Fault, str] = {
     "flapping": "loses its connection every minute or so, for up to a minute",
     "hot": "stands in the sun with its fan broken",
     "silent": "is connected, and neither reports nor answers",
-    "wrong-clock": "believes that it is 1970, and so takes no commands",
+    "wrong-clock": "believes that it is 1970, and takes no command until it is told the time",
 }
 
 
