@@ -1,7 +1,8 @@
 """Telling Home Assistant of the devices that the site trusts, and taking away those that it trusts no longer.
 
 What it is told is retained at the broker, so it is told of changes only, and of all again when we connect or it starts.
-Several controllers say the same.
+What is retained from before is read, too: devices may have left the site while nobody was here. Several controllers say
+the same.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from edgefuse import clock
 from edgefuse.fleet.database import DatabaseError
-from edgefuse.fleet.home_assistant import BIRTH, BIRTH_TOPIC, About, describe, discovery_topic, make_discovery
+from edgefuse.fleet.home_assistant import (
+    BIRTH,
+    BIRTH_TOPIC,
+    DISCOVERY_TOPICS,
+    About,
+    describe,
+    discovery_topic,
+    find_device,
+    make_discovery,
+)
 from edgefuse.fleet.line import Alarm, Line, wait
 from edgefuse.fleet.site import Register
 from edgefuse.fleet.store import DeviceRecord
@@ -22,8 +32,13 @@ PERIOD_S = 10.0
 """Between looks at the store: a new device is known to Home Assistant that soon."""
 TICK_S = 0.5
 """Bounds how long a stop takes."""
+SETTLE_S = 1.0
+"""After connecting, for what is retained; what comes later is looked at the next time."""
 WINDOW = 32
 """Messages under way: a broker is not sent thousands at once."""
+
+_BEFORE = About(identifiers=(), name="", sw_version="")
+"""Somebody told of the device before; it is like nothing that is told now."""
 
 Read = Callable[[], tuple[Sequence[DeviceRecord], Register]]
 
@@ -64,18 +79,21 @@ class Announcer:
         if isinstance(note, Opened) and self._line.connection is not None:
             self._under_way.clear()
             self._line.connection.subscribe([BIRTH_TOPIC])
-            self._tell_again()
+            self._line.connection.subscribe([DISCOVERY_TOPICS], 0)
+            self._tell_again(SETTLE_S)
         elif isinstance(note, Sent):
             self._under_way.discard(note.mid)
         elif isinstance(note, Received) and connection is not None:
             connection.acknowledge(note)
-            if note.payload == BIRTH:
-                self._tell_again()
+            if note.topic == BIRTH_TOPIC and note.payload == BIRTH:
+                self._tell_again(0.0)
+            elif note.payload and (device := find_device(note.topic)):
+                self._told.setdefault(device, _BEFORE)
 
-    def _tell_again(self) -> None:
+    def _tell_again(self, wait_s: float) -> None:
         self._told.clear()
         self._waiting.clear()
-        self._due_ns = clock.now_ns()
+        self._due_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
 
     def _look(self) -> None:
         """Find out what is new; while the store cannot be read, nothing is."""
@@ -113,6 +131,6 @@ def find_news(
             continue  # a store that was lost is no reason to take a device away
         if device not in told or told[device] != about:
             yield device, about
-    for device in told.keys() - register.members.keys():  # a simulation takes its devices out of the site
+    for device in told.keys() - register.members.keys():  # as a simulation leaves the site
         if told[device] is not None:
             yield device, None

@@ -84,7 +84,7 @@ topic write {home_assistant.BIRTH_TOPIC}
 
 user {OPERATOR}
 topic read {home_assistant.BIRTH_TOPIC}
-topic write {home_assistant.PREFIX}/device/+/config
+topic readwrite {home_assistant.DISCOVERY_TOPICS}
 """
 
 

@@ -22,8 +22,9 @@ from edgefuse.link.topics import DESIRED, PIPELINE, STATE, SYSTEM, Topic, make_t
 
 PREFIX = "homeassistant"
 BIRTH_TOPIC = f"{PREFIX}/status"
+DISCOVERY_TOPICS = f"{PREFIX}/device/+/config"
 BIRTH = b"online"
-"""Home Assistant says this on that topic when it starts, and wants to be told of all devices again."""
+"""Home Assistant says this on the topic of its birth, and wants to be told of all devices again."""
 
 _EXPIRE_S = round(3 * PERIODS_S["metered"])
 """Older figures are shown as unavailable; the same for all devices, because one may change its mode."""
@@ -148,6 +149,13 @@ ENTITIES: Mapping[str, Entity] = {
 def discovery_topic(device: str) -> str:
     """Give where Home Assistant is told of a device; an empty message there takes the device away."""
     return f"{PREFIX}/device/{_identify(device)}/config"
+
+
+def find_device(topic: str) -> str | None:
+    """Give the device that is told of on a topic; nothing where it is none of ours."""
+    name = topic.removeprefix(f"{PREFIX}/device/").removesuffix("/config")
+    device = name.removeprefix(_identify(""))
+    return device if topic == discovery_topic(device) else None
 
 
 def describe(device: str, state: State, inventory: Inventory | None) -> About:

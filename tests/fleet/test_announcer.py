@@ -20,7 +20,7 @@ from edgefuse.fleet.broker import reload_broker
 from edgefuse.fleet.enrolment import let_in_home_assistant, revoke, shut_out_home_assistant
 from edgefuse.fleet.home_assistant import BIRTH_TOPIC, discovery_topic
 from edgefuse.fleet.session import make_tls
-from edgefuse.fleet.site import Member, load_register
+from edgefuse.fleet.site import Member, changing, load_register, save_register
 from edgefuse.fleet.store import DeviceRecord
 from edgefuse.link.connection import Target
 
@@ -83,6 +83,19 @@ def test_a_revoked_device_is_taken_away(credentials: Path, fleet: Fleet) -> None
         assert wait_for_topic(home_assistant, 1)
         revoke(fleet.folder, "door-3")
         home_assistant.publish(BIRTH_TOPIC, b"online")  # spares the test ten seconds
+        assert wait_for_topic(home_assistant, 2) == b""
+
+
+@brokers
+def test_a_device_that_left_the_site_meanwhile_is_taken_away(credentials: Path, fleet: Fleet) -> None:
+    fleet.join("door-3")
+    home_assistant = fleet.connect(credentials)
+    home_assistant.subscribe("homeassistant/#")
+    with announcing(fleet, [make_record("door-3")]):
+        assert wait_for_topic(home_assistant, 1)
+    with changing(fleet.folder) as register:
+        save_register(fleet.folder, msgspec.structs.replace(register, members={}))
+    with announcing(fleet, []):
         assert wait_for_topic(home_assistant, 2) == b""
 
 

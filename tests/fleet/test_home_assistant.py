@@ -13,7 +13,7 @@ import pytest
 from fakes.records import INVENTORY, PIPELINE, STATE, SYSTEM
 
 import edgefuse
-from edgefuse.fleet.home_assistant import describe, discovery_topic, make_discovery
+from edgefuse.fleet.home_assistant import describe, discovery_topic, find_device, make_discovery
 from edgefuse.link.messages import Desired
 from edgefuse.link.topics import parse_topic
 
@@ -35,6 +35,14 @@ def test_a_device_is_told_as_home_assistant_has_accepted_it() -> None:
 
 def test_a_device_is_told_on_a_topic_of_its_own() -> None:
     assert discovery_topic("door-3") == "homeassistant/device/edgefuse_door-3/config"
+    assert find_device("homeassistant/device/edgefuse_door-3/config") == "door-3"
+
+
+@pytest.mark.parametrize(
+    "topic", ["homeassistant/status", "homeassistant/device/lamp/config", "edgefuse_door-3/config"]
+)
+def test_topics_of_others_are_of_no_device(topic: str) -> None:
+    assert find_device(topic) is None
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
