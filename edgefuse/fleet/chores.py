@@ -38,6 +38,7 @@ class Chores:
         self._name = name
         self._jobs: deque[Job] = deque()
         self._beat_ns = 0
+        self._since_s: float | None = None
         self._events_ns = 0
 
     def step(self, listening_since_s: float | None, *, must_take_turns: bool) -> None:
@@ -51,9 +52,9 @@ class Chores:
             DatabaseError: It could not be done, and is to be tried again.
         """
         now_ns, now_s = clock.now_ns(), clock.wall_now().timestamp()
-        if now_ns >= self._beat_ns:
+        if now_ns >= self._beat_ns or listening_since_s != self._since_s:  # who just came may have duties at once
             self._beat(listening_since_s, now_s, must_take_turns=must_take_turns)
-            self._beat_ns = now_ns + round(BEAT_S * clock.NS_PER_S)
+            self._beat_ns, self._since_s = now_ns + round(BEAT_S * clock.NS_PER_S), listening_since_s
             self._plan(now_ns)
         elif self._jobs:
             with self._database.writing(is_durable=False) as connection:

@@ -229,7 +229,8 @@ def _make_engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=_POSTGRESQL)
+        url_of_driver = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(url_of_driver, connect_args=_POSTGRESQL, pool_pre_ping=True)  # the server may restart
     except ModuleNotFoundError as e:
         raise ConfigError(f"cannot open database {url}: {e}; pip install 'edgefuse[postgresql]'") from e
     event.listen(engine, "begin", _begin_postgresql)

@@ -61,6 +61,11 @@ class Listening:
         """Only one controller may have the reports, because this broker does not share them out."""
         return self.since_s is not None and not self._figures.can_share
 
+    @property
+    def is_caught_up(self) -> bool:
+        """All that the broker held when we connected has come."""
+        return self.since_s is not None and self._held.is_read
+
     def step(self, timeout_s: float, *, is_reading: bool) -> list[Arrival]:
         """Wait for messages, but not longer than that, and give them; the broker keeps them with ``is_reading`` off."""
         readable = wait((self._events, self._figures), self._alarm, timeout_s, is_reading=is_reading)
@@ -105,11 +110,12 @@ class Listening:
         if line is self._events:
             connection.subscribe([EVENTS])
             return
-        self.since_s, self._has_reports = clock.wall_now().timestamp(), False
         connection.subscribe(LATEST, is_new_only=True)
         if line.can_share:
             connection.subscribe([SHARED_REPORTS], 0)
+        self._has_reports = False
         self._held.ask(connection)
+        self.since_s = clock.wall_now().timestamp()
 
     def _note_end(self, line: Line, end: Closed) -> None:
         if line is self._figures:
@@ -128,6 +134,11 @@ class _Held:
         self._due_ns = 0
         self._fresh: set[str] = set()
         self._read = 0
+
+    @property
+    def is_read(self) -> bool:
+        """Nothing more is to come."""
+        return not self._token
 
     def ask(self, connection: Connection) -> None:
         """Begin to read it."""
