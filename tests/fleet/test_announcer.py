@@ -74,7 +74,6 @@ def test_home_assistant_is_told_of_a_device_and_again_when_it_starts(credentials
         assert {topic for topic, _ in home_assistant.messages} == {TOPIC}
 
 
-@brokers
 def test_a_revoked_device_is_taken_away(credentials: Path, fleet: Fleet) -> None:
     fleet.join("door-3")
     with announcing(fleet, [make_record("door-3")]):
@@ -86,7 +85,6 @@ def test_a_revoked_device_is_taken_away(credentials: Path, fleet: Fleet) -> None
         assert wait_for_topic(home_assistant, 2) == b""
 
 
-@brokers
 def test_a_device_that_left_the_site_meanwhile_is_taken_away(credentials: Path, fleet: Fleet) -> None:
     fleet.join("door-3")
     home_assistant = fleet.connect(credentials)
@@ -115,7 +113,6 @@ def test_home_assistant_reads_figures_and_cannot_command(credentials: Path, flee
     assert home_assistant.messages == [("ef/v1/d/door-3/up/tm/sys", b"said")]
 
 
-@brokers
 def test_nobody_else_tells_home_assistant_of_devices(credentials: Path, fleet: Fleet) -> None:
     home_assistant, device = fleet.connect(credentials), fleet.connect(fleet.join("door-3"))
     home_assistant.subscribe("homeassistant/#")
@@ -126,7 +123,6 @@ def test_nobody_else_tells_home_assistant_of_devices(credentials: Path, fleet: F
     assert home_assistant.messages == [(BIRTH_TOPIC, b"online")]
 
 
-@brokers
 def test_home_assistant_does_not_get_in_once_it_is_shut_out(credentials: Path, fleet: Fleet) -> None:
     assert not refuses(lambda: fleet.connect(credentials))
     shut_out_home_assistant(fleet.folder)
