@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from up.conftest import PATIENCE_S
+from fakes.up import PATIENCE_S
 
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.child import child_environment

