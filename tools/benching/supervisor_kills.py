@@ -8,11 +8,13 @@ knows of frames, which is up to half a second, a heartbeat, after the first of t
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import signal
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 import msgspec
 from tqdm import tqdm
@@ -21,6 +23,7 @@ from benching.command import run_bench
 from benching.supervised import Leftovers, SupervisedUnit, open_unit
 from edgefuse.cli._source import resolve_source
 from edgefuse.cli._unit import format_table
+from edgefuse.errors import EdgefuseError
 from edgefuse.supervisor.control import Status
 
 MEDIAN_S, LONGEST_S = 2.0, 5.0
@@ -40,13 +43,16 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int
     crashes: int
     """Events in the supervisor's ring that tell of a kill."""
+    end: str
+    """Why it ended before the last kill; empty where it did not."""
 
     def faults(self) -> list[str]:
         """List what is not as it must be."""
-        median_s, longest_s = statistics.median(self.recoveries_s), max(self.recoveries_s)
+        median_s, longest_s = _sum_up(self.recoveries_s)
         checks = {
             f"frames flow again after {median_s:.2f} s in the median": median_s > MEDIAN_S,
             f"once, frames flowed again only after {longest_s:.2f} s": longest_s > LONGEST_S,
+            f"it ended after kill {self.kills}: {self.end}": self.end != "",
             f"{self.after.zombies} zombies": self.after.zombies > 0,
             f"something is left: {self.after} after {self.before}": self.before != self.after,
             f"{self.restarts} restarts were reported": self.restarts != self.kills,
@@ -75,16 +81,20 @@ def _measure(options: argparse.Namespace) -> Kills:
         unit.wait(_is_delivering, PATIENCE_S)
         start_s = time.monotonic() - start_s
         before = unit.count_leftovers()
-        recoveries_s = []
-        for _ in range(options.count):
+        recoveries_s: list[float] = []
+        end = ""
+        while len(recoveries_s) < options.count and not end:
             time.sleep(options.every + moments.random())
-            recoveries_s.append(_kill(unit))
+            try:
+                recoveries_s.append(_kill(unit))
+            except EdgefuseError as e:
+                end = str(e)
             bar.update()
-            bar.set_postfix_str(f"{recoveries_s[-1]:.2f} s")
+            bar.set_postfix_str(f"{recoveries_s[-1]:.2f} s" if recoveries_s else end)
         time.sleep(1)
         status = unit.status()
         return Kills(
-            kills=options.count,
+            kills=len(recoveries_s) + bool(end),
             every_s=options.every,
             start_s=round(start_s, 3),
             recoveries_s=tuple(recoveries_s),
@@ -92,6 +102,7 @@ def _measure(options: argparse.Namespace) -> Kills:
             after=unit.count_leftovers(),
             restarts=status.service.restarts,
             crashes=sum(event.kind == "worker_crashed" for event in status.events),
+            end=end,
         )
 
 
@@ -106,12 +117,17 @@ def _is_delivering(status: Status) -> bool:
     return status.heartbeat is not None and status.heartbeat.frames_out > 0
 
 
+def _sum_up(recoveries_s: Sequence[float]) -> tuple[float, float]:
+    """Give the median and the longest; without any both are endless."""
+    return (statistics.median(recoveries_s), max(recoveries_s)) if recoveries_s else (math.inf, math.inf)
+
+
 def describe(kills: Kills) -> str:
     """Give the run for a person."""
-    times_s, faults = sorted(kills.recoveries_s), kills.faults()
+    (median_s, longest_s), faults = _sum_up(kills.recoveries_s), kills.faults()
     rows = [
         ("start", f"{kills.start_s:.2f} s"),
-        ("frames flow again", f"{statistics.median(times_s):.2f} s in the median, {times_s[-1]:.2f} s at most"),
+        ("frames flow again", f"{median_s:.2f} s in the median, {longest_s:.2f} s at most"),
         ("before", str(kills.before)),
         ("after", str(kills.after)),
         *(("fault", fault) for fault in faults),
