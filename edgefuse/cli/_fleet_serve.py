@@ -52,15 +52,19 @@ def database_url(options: argparse.Namespace) -> str:
 def _serve(options: argparse.Namespace) -> int:
     from edgefuse.fleet.database import open_database
     from edgefuse.fleet.serving import serve
+    from edgefuse.fleet.site import load_register
+    from edgefuse.supervisor.notify import Notifier
 
     if not _NAME.match(options.name):
         raise ConfigError(f"cannot serve as '{options.name}': a controller's name has a-z, 0-9 and -, 63 characters")
+    load_register(site_folder(options))  # no database is made where there is no site
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with closing(open_database(database_url(options))) as database:
         components = list(_make_components(options, database))
         logger.info("serving database=%s name=%s parts=%s", database.name, options.name, [c.name for c in components])
+        Notifier().ready()
         serve(components, stop)
     return 0
 

@@ -109,6 +109,7 @@ class Listening:
     def _open(self, line: Line, connection: Connection) -> None:
         if line is self._events:
             connection.subscribe([EVENTS])
+            logger.info("listening client=%s topics=%s", line.name, EVENTS)
             return
         connection.subscribe(LATEST, is_new_only=True)
         if line.can_share:
@@ -116,6 +117,8 @@ class Listening:
         self._has_reports = False
         self._held.ask(connection)
         self.since_s = clock.wall_now().timestamp()
+        reports = SHARED_REPORTS if line.can_share else REPORTS
+        logger.info("listening client=%s topics=%s", line.name, " ".join([*LATEST, reports]))
 
     def _note_end(self, line: Line, end: Closed) -> None:
         if line is self._figures:

@@ -14,27 +14,35 @@ needs_analyze = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reas
 
 
 @pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """The unit with a program that is there, so that all else is looked at."""
-    text = (UNITS / "edgefuse.service").read_text()
-    unit = tmp_path / "edgefuse.service"
-    unit.write_text(text.replace("/opt/edgefuse/current/bin/python3", "/bin/sh"))
+def unit(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A unit with a program that is there, so that all else is looked at."""
+    name = getattr(request, "param", "edgefuse.service")
+    unit = tmp_path / name
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/sh", (UNITS / name).read_text(), flags=re.MULTILINE))
     return unit
 
 
+both = pytest.mark.parametrize("unit", ["edgefuse.service", "edgefuse-fleet.service"], indirect=True)
+
+
 @needs_analyze
+@both
 def test_systemd_finds_nothing_to_say_about_the_unit(unit: Path) -> None:
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")  # unknown keys are only printed
 
 
 @needs_analyze
-def test_little_is_exposed_with_camera_graphics_and_usb_allowed(unit: Path) -> None:
+@both
+def test_little_is_exposed(unit: Path) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", unit], capture_output=True, text=True, check=True
     )
-    (exposure,) = re.findall(r"Overall exposure level for edgefuse\.service: ([\d.]+)", done.stdout)
+    (exposure,) = re.findall(rf"Overall exposure level for {re.escape(unit.name)}: ([\d.]+)", done.stdout)
     assert float(exposure) <= MOST_EXPOSURE
+
+
+def test_camera_graphics_and_usb_are_allowed() -> None:
     allowed = re.findall(r"^DeviceAllow=char-(\S+) rw$", (UNITS / "edgefuse.service").read_text(), re.MULTILINE)
     assert {"video4linux", "drm", "usb_device"} <= set(allowed)
 
