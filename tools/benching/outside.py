@@ -146,9 +146,12 @@ def measure(board: Board, clip: Path) -> Parts:
 
 
 def _frames(clip: Path) -> Iterator[Frame]:
-    """Decode: every frame gets pixels of its own, as the effect draws into them."""
-    for frame in itertools.islice(read_frames(clip), FRAMES):
-        yield replace(frame, pixels=frame.pixels.copy())
+    """Decode everything first, then write each frame into one buffer, as a source does."""
+    frames = [replace(frame, pixels=frame.pixels.copy()) for frame in itertools.islice(read_frames(clip), FRAMES)]
+    pixels = np.empty_like(frames[0].pixels)
+    for frame in frames:
+        np.copyto(pixels, frame.pixels)
+        yield replace(frame, pixels=pixels)
 
 
 def run_frames(run: Run, frames: Iterator[Frame], stopwatch: Stopwatch) -> np.ndarray:
