@@ -41,9 +41,9 @@ class Notebook:
         except StoreError as e:
             self._complain(str(e))
 
-    async def keep_pins(self, pins: Pins) -> str:
-        """Keep pins, and take them even where they cannot be kept; give the reason why not."""
-        return await self._change(lambda state: state.with_pins(pins))
+    async def keep_pins(self, change: Callable[[Pins], Pins]) -> str:
+        """Change the pins that are kept, in memory even where the disk takes nothing; give the reason why not."""
+        return await self._change(lambda state: state.with_pins(change(state.pins)))
 
     async def keep_crash(self, setups: Iterable[Setup], how: str) -> None:
         """Remember what the worker died of."""

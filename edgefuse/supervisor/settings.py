@@ -101,12 +101,11 @@ def pinned_point(site: Site, profile: Profile, pins: Pins) -> Setting | None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a running worker gets from what it runs to what it shall run; the point follows in any case."""
+    """How a running worker gets from what it runs to what it shall run; point and pause follow in any case."""
 
     restart: str = ""
     """Why it must be started anew; empty where messages are enough."""
     effect: tuple[str, Mapping[str, Mapping[str, str]]] | None = None
-    is_paused: bool | None = None
 
 
 def compare(before: Wanted, after: Wanted) -> Change:
@@ -116,7 +115,4 @@ def compare(before: Wanted, after: Wanted) -> Change:
     if changed := [name for name in names if getattr(old, name) != getattr(new, name)]:
         return Change(restart=f"the configuration changed: {', '.join(changed)}")
     is_same_effect = (old.effect, old.settings) == (new.effect, new.settings)
-    return Change(
-        effect=None if is_same_effect else (new.effect, new.settings),
-        is_paused=None if old.is_paused == new.is_paused else new.is_paused,
-    )
+    return Change(effect=None if is_same_effect else (new.effect, new.settings))

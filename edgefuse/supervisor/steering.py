@@ -1,11 +1,13 @@
 """What shall run, and how the worker gets there: every change of mind goes through here, one after the other.
 
-    SIGHUP ─────────► read, check ──┐
-    pin, pause ─────► check ────────┼─► settle what wins ─► compare ─► messages, or a restart
-    the governor ───────────────────┘
+    SIGHUP ─────► read, check ──┐
+    pin ────────► check ────────┼─► settle what wins ─► compare ─► messages, or a restart
+    the governor ───────────────┘
+    pause ──────► a message, whatever else is under way
 
 A change that does not fit is refused with its reason, and what ran before goes on. What takes a new worker is tried
-out: where that one does not come to run, what ran before is started again.
+out: where that one does not come to run, what ran before is started again. That takes minutes, which a pause does not
+wait for: who presses it wants nobody to be seen any more.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Steering:
         self.wanted: Wanted | None = None
         self.heat: HeatWatch | None = None
         self._pins = notebook.state.pins
-        """In force; the notebook keeps them when a change is made."""
+        """In force; the notebook keeps those of a change that was made, not of one that is tried out."""
         self._journal, self._notebook, self._check = journal, notebook, check
         self._changing = asyncio.Lock()
 
@@ -78,16 +80,16 @@ class Steering:
 
     async def perform(self, request: AnyRequest, supervision: Supervision) -> Reply:
         """Do what somebody asked for at the control socket."""
-        async with self._changing:
-            try:
-                if isinstance(request, SetPin):
+        try:
+            if isinstance(request, SetPin):
+                async with self._changing:
                     return await self._pin(request, supervision)
-                if isinstance(request, SetPaused):
-                    return await self._pause(request, supervision)
-                if isinstance(request, TakeSnapshot):
-                    return await _take_snapshot(request.path, supervision)
-            except EdgefuseError as e:
-                return Refused(str(e))
+            if isinstance(request, SetPaused):
+                return await self._pause(request, supervision)
+            if isinstance(request, TakeSnapshot):
+                return await self._take_snapshot(request.path, supervision)
+        except EdgefuseError as e:
+            return Refused(str(e))
         raise AssertionError(f"{type(request).__name__} is answered elsewhere")
 
     def govern(self, supervision: Supervision, now_s: float) -> None:
@@ -119,18 +121,36 @@ class Steering:
             after = msgspec.structs.replace(before, effect=pin)
         await self._change(unit, after, supervision)
         self._journal.note("info", "pinned", describe_pin(request))
-        return await self._keep(after)
+        return await self._keep(lambda kept: msgspec.structs.replace(after, is_paused=kept.is_paused))
 
     async def _pause(self, request: SetPaused, supervision: Supervision) -> Reply:
+        """Pause or go on at once; a worker that is started meanwhile begins so, whatever it is started for."""
         pin = Pin(True, clock.wall_iso()) if request.is_paused else None
-        after = msgspec.structs.replace(self._pins, is_paused=pin)
-        await self._change(self._loaded(), after, supervision)
+        self._pins = msgspec.structs.replace(self._pins, is_paused=pin)
+        if self.unit is not None:
+            self.wanted = self._resolve(self.unit, self._pins, self.heat)
+        supervision.tell(ipc.Pause() if request.is_paused else ipc.Resume())
+        _wake(supervision)
         kind: Kind = "paused" if request.is_paused else "resumed"
         self._journal.note("info", kind, f"{kind} by an operator")
-        return await self._keep(after)
+        return await self._keep(lambda kept: msgspec.structs.replace(kept, is_paused=pin))
 
-    async def _keep(self, pins: Pins) -> Reply:
-        error = await self._notebook.keep_pins(pins)
+    async def _take_snapshot(self, path: str, supervision: Supervision) -> Reply:
+        """Have the worker write a picture.
+
+        Raises:
+            EdgefuseError: It delivers nothing that could be on one.
+        """
+        is_paused = self.wanted is not None and self.wanted.is_paused
+        if reason := "paused" if is_paused else supervision.service.reason:
+            raise EdgefuseError(
+                f"cannot take a snapshot: no frames are delivered now ({reason}); `edgefuse status` has more"
+            )
+        answer = await supervision.ask(partial(_make_snapshot, path))
+        return Refused(answer.error) if answer.error else Done()
+
+    async def _keep(self, change: Callable[[Pins], Pins]) -> Reply:
+        error = await self._notebook.keep_pins(change)
         return Refused(f"it is in force, but only until the supervisor ends: {error}") if error else Done()
 
     async def _change(self, unit: Unit, pins: Pins, supervision: Supervision) -> None:
@@ -151,12 +171,12 @@ class Steering:
             change = replace(change, restart=change.restart or "the settings changed")
         before = (self.unit, self._pins) if self.unit and supervision.is_open else None
         self._adopt_and_tell(unit, pins, supervision)
-        if change.restart:
-            supervision.restart(change.restart)
-            if before is not None:
-                await self._try_out(before, supervision)
-        elif supervision.service.state in ("BACKOFF", "FATAL"):
-            supervision.start()  # a person looks after it, and something else may be mended
+        if not change.restart:
+            _wake(supervision)
+            return
+        supervision.restart(change.restart)
+        if before is not None:
+            await self._try_out(before, supervision)
 
     async def _try_out(self, before: tuple[Unit, Pins], supervision: Supervision) -> None:
         """Wait until a new worker runs what was adopted, and go back to what ran before where it does not.
@@ -164,11 +184,15 @@ class Steering:
         Raises:
             EdgefuseError: It does not run.
         """
-        if reason := await supervision.settled(TRY_S):
-            self._journal.note("error", "gone_back", f"what ran before is started again: {reason}")
-            self._adopt_and_tell(*before, supervision)
-            supervision.restart("it goes back to what ran before")
-            raise EdgefuseError(f"{reason}; what ran before is started again")
+        reason = await supervision.settled(TRY_S)
+        if not reason:
+            return
+        self._adopt_and_tell(*before, supervision)
+        if supervision.service.state == "STOPPED":
+            raise EdgefuseError("cannot try it out: the supervisor ends")
+        self._journal.note("error", "gone_back", f"what ran before is started again: {reason}")
+        supervision.restart("it goes back to what ran before")
+        raise EdgefuseError(f"{reason}; what ran before is started again")
 
     async def _tell(self, change: Change, supervision: Supervision) -> str:
         """Change a running worker by messages; give the reason where it takes a new one, such as want of memory.
@@ -182,8 +206,6 @@ class Steering:
                 return answer.error
             if answer.error:
                 raise EdgefuseError(answer.error)
-        if change.is_paused is not None:
-            supervision.tell(ipc.Pause() if change.is_paused else ipc.Resume())
         return ""
 
     async def _ask_for_effect(
@@ -217,8 +239,9 @@ class Steering:
         """Let settings be what shall run from now on."""
         if self.heat is None or self.unit is None or self.unit.profile != unit.profile:
             self.heat = HeatWatch(unit.profile, self._notebook.state.learned, paths.system_root(), self._journal)
-        self.unit, self._pins = unit, pins
-        self.wanted = self._resolve(unit, pins, self.heat)
+        # Whether it is paused is told apart, and may have changed since somebody wished for these pins.
+        self.unit, self._pins = unit, msgspec.structs.replace(pins, is_paused=self._pins.is_paused)
+        self.wanted = self._resolve(unit, self._pins, self.heat)
         return unit
 
     def _resolve(self, unit: Unit, pins: Pins, heat: HeatWatch | None) -> Wanted:
@@ -241,18 +264,10 @@ class Steering:
         self._journal.note("info", "point_changed", f"point {point}: {reason}")
 
 
-async def _take_snapshot(path: str, supervision: Supervision) -> Reply:
-    """Have the worker write a picture.
-
-    Raises:
-        EdgefuseError: It delivers nothing that could be on one.
-    """
-    if reason := supervision.service.reason:
-        raise EdgefuseError(
-            f"cannot take a snapshot: no frames are delivered now ({reason}); `edgefuse status` has more"
-        )
-    answer = await supervision.ask(partial(_make_snapshot, path))
-    return Refused(answer.error) if answer.error else Done()
+def _wake(supervision: Supervision) -> None:
+    """Start a worker that waits for its next try: a person looks after it, and something may be mended."""
+    if supervision.service.state in ("BACKOFF", "FATAL"):
+        supervision.start()
 
 
 def _make_snapshot(path: str, number: int) -> ipc.Snapshot:

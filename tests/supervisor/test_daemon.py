@@ -262,6 +262,19 @@ def test_paused_is_healthy_and_kept(supervise: Supervise) -> None:
     running.wait(lambda s: s.service.state == "RUNNING" and s.service.reason == "")
 
 
+def test_who_pauses_or_stops_a_unit_does_not_wait_for_the_end_of_a_trial(supervise: Supervise) -> None:
+    running = supervise()
+    before = running.wait_for_frames().service.pid
+    write_site("mute")  # takes half a minute to be given up
+    running.signal(signal.SIGHUP)
+    running.wait(lambda s: s.service.state == "STARTING" and s.service.pid not in (None, before))
+    start_s = time.monotonic()
+    assert running.ask(SetPaused(is_paused=True)) == Done()
+    assert running.stop() == 0
+    assert time.monotonic() - start_s < 10
+    assert load_state(state_path()).pins.is_paused is not None
+
+
 def test_a_snapshot_is_written(supervise: Supervise, tmp_path: Path) -> None:
     running = supervise()
     running.wait_for_frames()

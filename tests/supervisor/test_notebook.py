@@ -39,7 +39,7 @@ def write(path: Path, work: Callable[[Notebook], Awaitable[object]]) -> Journal:
 def test_everything_is_there_the_next_time(path: Path) -> None:
     async def work(notebook: Notebook) -> None:
         notebook.add_point(3, "hot")
-        await notebook.keep_pins(PINS)
+        await notebook.keep_pins(lambda _: PINS)
         await notebook.keep_crash([SETUP], "SIGSEGV")
         await notebook.keep(LEARNED)
 
@@ -52,7 +52,7 @@ def test_everything_is_there_the_next_time(path: Path) -> None:
 def test_what_others_write_meanwhile_is_left_as_it_is(path: Path) -> None:
     async def work(notebook: Notebook) -> None:
         update_state(path, lambda state: state.with_measurement(MEASUREMENT))
-        await notebook.keep_pins(PINS)
+        await notebook.keep_pins(lambda _: PINS)
 
     write(path, work)
     assert (load_state(path).pins, load_state(path).measurements) == (PINS, (MEASUREMENT,))
@@ -61,10 +61,10 @@ def test_what_others_write_meanwhile_is_left_as_it_is(path: Path) -> None:
 def test_what_could_not_be_written_is_written_when_that_works_again(path: Path) -> None:
     async def work(notebook: Notebook) -> None:
         path.parent.parent.joinpath("state").write_text("no folder")
-        assert await notebook.keep_pins(PINS) != ""
+        assert await notebook.keep_pins(lambda _: PINS) != ""
         await notebook.keep_crash([SETUP], "hang")
         path.parent.unlink()
-        assert await notebook.keep_pins(PINS) == ""
+        assert await notebook.keep_pins(lambda _: PINS) == ""
 
     journal = write(path, work)
     assert (load_state(path).pins, len(load_state(path).crashes)) == (PINS, 1)

@@ -13,7 +13,7 @@ from fakes.supervisor import write_site
 
 from edgefuse import ipc
 from edgefuse.config.site import Site, site_path
-from edgefuse.store.state import Setup, state_path
+from edgefuse.store.state import Setup, load_state, state_path
 from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
@@ -175,6 +175,57 @@ def test_a_new_worker_gets_what_it_is_started_for_while_the_governor_goes_on(ste
     assert (reply, started_with) == (Done(), ["none"])
 
 
+class SlowWorker(FullWorker):
+    """A worker whose successor takes long to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_tried, self.may_fail = asyncio.Event(), asyncio.Event()
+
+    async def settled(self, limit_s: float) -> str:
+        """Fail when that may be."""
+        self.is_tried.set()
+        await self.may_fail.wait()
+        return "it hangs"
+
+
+def test_a_pause_waits_for_no_other_change_and_outlives_it(steering: Steering) -> None:
+    async def session() -> None:
+        worker = SlowWorker()
+        trial = asyncio.create_task(steering.perform(SetPin(setting="effect", value="none"), worker))  # type: ignore[arg-type]
+        await worker.is_tried.wait()
+        assert await steering.perform(SetPaused(is_paused=True), worker) == Done()  # type: ignore[arg-type]  # a stand-in
+        assert not trial.done() and worker.told == [ipc.Pause()]
+        started = steering.make_recipe().start
+        assert (started.effect, started.is_paused) == ("none", True)
+        worker.may_fail.set()
+        assert isinstance(await trial, Refused)
+
+    asyncio.run(session())
+    started = steering.make_recipe().start
+    assert (started.effect, started.is_paused) == ("anonymise", True)
+    kept = load_state(state_path()).pins
+    assert kept.effect is None and kept.is_paused is not None
+
+
+def test_a_unit_without_a_configuration_can_be_paused(steering: Steering, journal: Journal) -> None:
+    site_path().unlink()
+    fresh = Steering(journal, Notebook(state_path(), journal), well)
+    assert asyncio.run(fresh.perform(SetPaused(is_paused=True), Worker())) == Done()  # type: ignore[arg-type]  # a stand-in
+    write_site("well")
+    assert fresh.make_recipe().start.is_paused
+
+
+def test_a_trial_that_the_supervisors_end_cuts_short_starts_nothing(steering: Steering, journal: Journal) -> None:
+    worker = SlowWorker()
+    worker.may_fail.set()
+    worker.service = Service(state="STOPPED")
+    reply = asyncio.run(steering.perform(SetPin(setting="effect", value="none"), worker))  # type: ignore[arg-type]
+    assert reply == Refused("cannot try it out: the supervisor ends")
+    assert len(worker.restarts) == 1 and journal.newest() == ()  # only for the trial
+    assert load_state(state_path()).pins.effect is None
+
+
 def test_nobody_believes_in_an_effect_that_the_worker_may_not_have(steering: Steering) -> None:
     def stay_silent() -> None:
         raise NoAnswerError("cannot ask the worker: no answer within 15 s; ask again")
@@ -196,6 +247,12 @@ def test_a_new_worker_learns_of_crashes_that_no_disk_remembers(steering: Steerin
 
 def test_a_picture_of_nothing_is_refused_at_once_with_the_reason(steering: Steering) -> None:
     worker = Worker()
-    worker.service = Service(state="RUNNING", reason="paused")
+    worker.service = Service(state="RUNNING", reason="waits for the source")
     reply = asyncio.run(steering.perform(TakeSnapshot(path="/run/now.png"), worker))  # type: ignore[arg-type]
-    assert isinstance(reply, Refused) and "(paused)" in reply.reason
+    assert isinstance(reply, Refused) and "(waits for the source)" in reply.reason
+
+
+def test_a_picture_of_a_unit_that_was_just_paused_is_refused_at_once(steering: Steering) -> None:
+    asyncio.run(steering.perform(SetPaused(is_paused=True), Worker()))  # type: ignore[arg-type]  # a stand-in
+    reply = asyncio.run(steering.perform(TakeSnapshot(path="/run/now.png"), Worker()))  # type: ignore[arg-type]
+    assert isinstance(reply, Refused) and "(paused)" in reply.reason  # before the worker has said so
