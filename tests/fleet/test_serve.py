@@ -90,7 +90,7 @@ def test_no_event_is_lost_when_it_is_killed_again_and_again(fleet: Fleet) -> Non
                 for _ in range(50):
                     sent += 1
                     say(device, "a", msgspec.structs.replace(EVENT, n=EVENT.n + sent))
-                wait_for(lambda: len(numbers()) > sent - 45)  # some are on their way
+                wait_for(lambda enough=sent - 45: len(numbers()) > enough)  # some are on their way
                 process.kill()
         with serve(fleet) as process:
             say(device, "a", msgspec.structs.replace(EVENT, n=EVENT.n + sent + 1))
