@@ -224,6 +224,6 @@ _TEXTS: dict[Reason, str] = {
     "slow": "frames take longer than they did with as many faces, so a point less",
     "trip": "too hot, so the coolest point until it has cooled down",
     "blind": "the temperature zones are silent, so the coolest point",
-    "pinned": "pinned by an operator",
+    "pinned": "pinned",
     "no_trip": "no temperature to keep here",
 }
