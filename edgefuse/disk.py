@@ -6,7 +6,7 @@ import errno
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +27,15 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
     Raises:
         StoreError: The disk is full or the folder cannot be written; the old file is untouched.
     """
+    write_chunks(path, (data,), mode)
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes], mode: int = 0o644) -> None:
+    """Replace ``path`` as ``write_atomically`` does; where ``chunks`` raises, the old file is untouched too.
+
+    Raises:
+        StoreError: The disk is full or the folder cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.new")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +43,8 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
             try:
                 os.fchmod(file.fileno(), mode)
                 file.truncate()
-                file.write(data)
+                for chunk in chunks:
+                    file.write(chunk)
                 publish(file, temporary, path)
             except BaseException:
                 temporary.unlink(missing_ok=True)

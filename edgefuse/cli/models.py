@@ -149,7 +149,7 @@ def _users(release: Release, sha256: str) -> list[str]:
 def _mend(release: Release, corrupt: Sequence[str]) -> str:
     """Give the command that brings back what was corrupt; nothing where no model of the release used it."""
     files = [(m.id, f) for m, v in _variants(release.manifests) for f in v.files if f.sha256 in corrupt]
-    models = dict.fromkeys(model for model, file in files if file.source.kind != "converted_from")
+    models = dict.fromkeys(model for model, file in files if file.source.kind not in ("converted_from", "release"))
     converted = ["tools/convert"] if any(file.source.kind == "converted_from" for _, file in files) else []
     fetch = [f"edgefuse models fetch {' '.join(models)}"] if models else []
     return " && ".join(fetch + converted)

@@ -15,7 +15,10 @@ from edgefuse.config import loader
 Format = Literal["tflite", "onnx", "openvino_ir", "fake"]
 """``fake`` is a formula in JSON, for tests and dry runs; see ``edgefuse.runtimes.fake``."""
 Precision = Literal["fp32", "fp16", "int8"]
-SourceKind = Literal["python", "npm", "https", "file", "converted_from"]
+SourceKind = Literal["python", "npm", "https", "file", "converted_from", "release"]
+Task = Literal["detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person", "parse_faces"]
+"""A stage that models serve; ``make_person`` draws synthetic people for donors and test clips, ``parse_faces`` tells
+hair from skin on donors."""
 Version = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 
@@ -48,18 +51,20 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Absolute path on this machine; ``~`` is the home folder."""
     converted_from: str | None = None
     """Id of the variant that ``tools/convert`` makes this file from."""
+    release: Annotated[str, msgspec.Meta(pattern="^models/[a-z_]+/[0-9a-f]{64}$")] | None = None
+    """Place in a repository of releases: what lay on its builder's machine, no package has."""
     member: str | None = None
     """Path inside the wheel, package or archive."""
 
     def __post_init__(self) -> None:
         if len(self._origins()) != 1:
-            raise ValueError("expected exactly one of `python npm https file converted_from`")
+            raise ValueError("expected exactly one of `python npm https file converted_from release`")
         if self.kind in ("python", "npm") and self.member is None:
             raise ValueError(f"a `{self.kind}` source needs `member`, the path inside the package")
 
     @property
     def kind(self) -> SourceKind:
-        """Which of the five keys is set."""
+        """Which of the six keys is set."""
         return self._origins()[0]
 
     @property
@@ -125,9 +130,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
-    task: Literal["detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person", "parse_faces"]
-    """The stage that it serves; ``make_person`` draws synthetic people for donors and test clips, ``parse_faces`` tells
-    hair from skin on donors."""
+    task: Task
     decoder: str
     """Which code understands its outputs."""
     licence: Licence

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
-from edgefuse.config.host import Host
+from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.manifest import Manifest, Variant
 from edgefuse.config.profile import RuntimeRule
 from edgefuse.planning.candidate import Candidate
 from edgefuse.store.state import State
+from edgefuse.store.terms import numbers
 
 # A default donor that is nobody's face is worth more than a free licence; the choice names the licence.
 _TASKS_FOR_TRIAL = frozenset({"make_person"})
@@ -82,16 +82,17 @@ def _runtime_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
     return ""
 
 
-def _version_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
-    fact, oldest = host.runtime(rule.id), variant.needs.get(rule.id)
-    if fact is None or oldest is None or _numbers(fact.version) >= _numbers(oldest):
+def find_version_obstacle(variant: Variant, fact: RuntimeFact) -> str:
+    """Say why a runtime is too old for a variant; empty where it is not."""
+    oldest = variant.needs.get(fact.id)
+    if oldest is None or numbers(fact.version) >= numbers(oldest):
         return ""
-    return f"needs {rule.id} {oldest} or newer, {fact.version or 'an unknown version'} is here"
+    return f"needs {fact.id} {oldest} or newer, {fact.version or 'an unknown version'} is here"
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    """Make versions comparable; tflite's begins with the name of its package."""
-    return tuple(int(digits) for digits in re.findall(r"\d+", version))
+def _version_obstacle(variant: Variant, rule: RuntimeRule, host: Host) -> str:
+    fact = host.runtime(rule.id)
+    return "" if fact is None else find_version_obstacle(variant, fact)
 
 
 def _file_obstacle(variant: Variant, absent: Mapping[str, str]) -> str:

@@ -20,6 +20,12 @@ from edgefuse.store.transport import UnreachableError
 
 logger = logging.getLogger(__name__)
 
+_NO_PACKAGE: Mapping[str, str] = {
+    "converted_from": "its file is not in the store, and no package has it (tools/convert makes it)",
+    "release": "its file is not in the store, and comes with its release alone",
+}
+"""Why, by kind of source."""
+
 
 def plan_unit(profile: Profile, release: Release, host: Host, store: Store, state: State) -> Plan:
     """Plan with what this unit has and what it has learned.
@@ -31,9 +37,9 @@ def plan_unit(profile: Profile, release: Release, host: Host, store: Store, stat
 
 
 def absent_files(release: Release, store: Store) -> dict[str, str]:
-    """Give by sha256 why files that are not here cannot be fetched: somebody must convert them first."""
-    reason = "its file is not in the store, and no package has it (tools/convert makes it)"
-    return {f.sha256: reason for f in _missing_files(release, store) if f.source.kind == "converted_from"}
+    """Give by sha256 why files that are not here cannot be fetched: they are in no package."""
+    missing = _missing_files(release, store)
+    return {f.sha256: _NO_PACKAGE[f.source.kind] for f in missing if f.source.kind in _NO_PACKAGE}
 
 
 def ensure_golden(

@@ -57,6 +57,8 @@ class Fetcher:
             return
         if file.source.kind == "converted_from":
             raise FetchError(f"cannot fetch {file.name}: it is made from '{file.source.address}' (tools/convert)")
+        if file.source.kind == "release":
+            raise FetchError(f"cannot fetch {file.name}: no package has it; it comes with its release alone")
         self._lock()
         if not self._store.has(file.sha256):  # another process may have fetched it while this one waited
             self._store.add(archive.read(self._package(file), file.source.member), file)

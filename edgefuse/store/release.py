@@ -1,4 +1,4 @@
-"""Releases: the models that go live together, kept as ``releases/<id>.json`` beside the pointer ``current``.
+"""Releases: models and settings that go live together, kept as ``releases/<id>.json`` beside the pointer ``current``.
 
 What ships with the package is release 0, so that the first update already has something to go back to.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -14,20 +15,33 @@ from edgefuse import disk, paths
 from edgefuse.config.manifest import Manifest, Variant, load_manifests
 from edgefuse.errors import StoreError
 from edgefuse.store.store import Store
+from edgefuse.store.terms import Constraints, Gates
 
 VERSION = 1
 SHIPPED_ID = "0"
+ReleaseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$")]
+"""Names a file, a topic's value and a column, so nothing that one of them could misread."""
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """A set of models that go live together."""
+    """A set of models and stage settings that go live together, and under which terms."""
 
     v: int = VERSION
     """Major version of this form; readers refuse one that they do not know and ignore keys that they do not know."""
-    id: str
+    id: ReleaseId
     counter: int
     """Grows with every release, so that an old one cannot pass for a new one."""
     manifests: tuple[Manifest, ...]
+    settings: dict[str, dict[str, str]] = {}
+    """Stage options by stage and key, as ``edgefuse run --set`` takes them; a unit's own site configuration wins."""
+    gates: Gates = Gates()
+    constraints: Constraints = Constraints()
+
+    @property
+    def embedding_spaces(self) -> tuple[str, ...]:
+        """Name the spaces of its embedders; one that was built has one at most, which galleries must match."""
+        spaces = (manifest.embedding_space for manifest in self.manifests)
+        return tuple(dict.fromkeys(space for space in spaces if space is not None))
 
     def manifest(self, model_id: str) -> Manifest:
         """Find a model.
@@ -84,16 +98,29 @@ def load_release(store: Store, release_id: str) -> Release:
         StoreError: There is none of that id, or this edgefuse cannot read it.
     """
     path = _path(store, release_id)
-    data = _read(path)
+    return decode_release(_read(path), str(path))
+
+
+def decode_release(data: bytes, name: str) -> Release:
+    """Give the release that ``encode_release`` wrote; ``name`` stands for it in the error line.
+
+    Raises:
+        StoreError: It is none, or this edgefuse cannot read it.
+    """
     try:
         version = msgspec.json.decode(data, type=_Version).v
         if version != VERSION:
             raise StoreError(
-                f"cannot load {path}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)"
+                f"cannot load {name}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)"
             )
         return msgspec.json.decode(data, type=Release)
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
-        raise StoreError(f"cannot load {path}: {e}") from e
+        raise StoreError(f"cannot load {name}: {e}") from e
+
+
+def encode_release(release: Release) -> bytes:
+    """Give a release as JSON; the same release is the same bytes on every machine."""
+    return msgspec.json.format(msgspec.json.encode(release, order="deterministic"), indent=1)
 
 
 def save_release(store: Store, release: Release) -> None:
@@ -103,7 +130,7 @@ def save_release(store: Store, release: Release) -> None:
         StoreError: The store cannot be written.
     """
     path = _path(store, release.id)
-    data = msgspec.json.format(msgspec.json.encode(release), indent=1)
+    data = encode_release(release)
     if not path.exists() or _read(path) != data:
         disk.write_atomically(path, data)
 

@@ -132,6 +132,7 @@ _SHIPPED_SOURCE = """\
       member: null
       npm: null
       python: null
+      release: null
 """
 
 
