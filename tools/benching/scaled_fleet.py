@@ -19,7 +19,7 @@ from benching.link_device import cpu_s, rss_mb
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.enrolment import init_site
 from edgefuse.fleet.simulator import Progress
-from edgefuse.fleet.site import Register
+from edgefuse.fleet.site import OPERATOR, Register
 
 START_S = 60.0
 END_S = 120.0
@@ -177,7 +177,7 @@ class ScaledFleet:
 
     def _let_operators_read_statistics(self) -> None:
         with (self.site / "acl").open("a") as rules:
-            rules.write("topic read $SYS/#\n")
+            rules.write(f"\nuser {OPERATOR}\ntopic read $SYS/#\n")
         with (self.site / "mosquitto.conf").open("a") as configuration:
             configuration.write("\nsys_interval 1\n")
 
