@@ -142,7 +142,8 @@ class Store:
             query = query.where(EVENTS.c.device == device)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return [EventRecord(row.id, row.device, row.heard_s, decode(row.event.encode(), Event)) for row in rows]
+        found = ((row, _decode(row.event, Event)) for row in rows)
+        return [EventRecord(row.id, row.device, row.heard_s, event) for row, event in found if event is not None]
 
 
 _SELECT_DEVICES = (
@@ -171,7 +172,11 @@ def _make_record(row: Row[Any], listening: _Listening) -> DeviceRecord:
 
 
 def _decode(payload: str | None, kind: type[S]) -> S | None:
-    return None if payload is None else decode(payload.encode(), kind)
+    """Read what was said; nothing where another edgefuse took it in that knows it in another form."""
+    try:
+        return None if payload is None else decode(payload.encode(), kind)
+    except ValueError:
+        return None
 
 
 def _judge(state: State, heard_s: float, listening: _Listening) -> Presence:

@@ -37,6 +37,10 @@ class Sender:
         """Publish anything at QoS 1."""
         self._client.publish(topic, payload, 1, retain=is_retained).wait_for_publish(PATIENCE_S)
 
+    def throw(self, topic: str, payload: bytes, *, is_retained: bool) -> None:
+        """Publish anything at QoS 1, and do not wait."""
+        self._client.publish(topic, payload, 1, retain=is_retained)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
