@@ -69,6 +69,9 @@ class Steering:
     async def reload(self, supervision: Supervision) -> None:
         """Read the configuration again, and change what is different; a broken one is refused."""
         async with self._changing:
+            if self.unit is None:
+                _wake(supervision)  # whose state then says what is wrong with the file by now, if anything still is
+                return
             try:
                 unit = await asyncio.to_thread(load_unit)  # 20 ms on a fast machine, ten times that on a small board
                 check_pinned_point(unit)
@@ -98,7 +101,7 @@ class Steering:
             return
         pin = pinned_point(self.unit.site, self.unit.profile, self._pins)
         self.heat.step(now_s, supervision.beat, int(pin.value) if pin else None)
-        after = self._resolve(self.unit, self._pins, self.heat)
+        after = self._resolve(self.unit, self._pins)
         before, self.wanted = self.wanted, after
         if after.point != before.point:
             supervision.tell(ipc.SetPoint(point=after.point))
@@ -128,7 +131,7 @@ class Steering:
         pin = Pin(True, clock.wall_iso()) if request.is_paused else None
         self._pins = msgspec.structs.replace(self._pins, is_paused=pin)
         if self.unit is not None:
-            self.wanted = self._resolve(self.unit, self._pins, self.heat)
+            self.wanted = self._resolve(self.unit, self._pins)
         supervision.tell(ipc.Pause() if request.is_paused else ipc.Resume())
         _wake(supervision)
         kind: Kind = "paused" if request.is_paused else "resumed"
@@ -159,8 +162,9 @@ class Steering:
         Raises:
             EdgefuseError: They do not fit; nothing has changed.
         """
-        after = self._resolve(unit, pins, self.heat)
-        change = compare(self.wanted, after) if self.wanted else Change(restart="there is a configuration now")
+        assert self.unit is not None and self.wanted is not None  # what could never be read is loaded, not changed
+        after = self._resolve(unit, pins)
+        change = compare(self.wanted, after)
         # A running worker says itself whether it takes another effect; a child that checks holds 200 MB beside it.
         needs_check = change.restart or (change.effect is not None and not supervision.is_open)
         if needs_check and (error := await self._check(unit.python(), after.site)):
@@ -169,7 +173,7 @@ class Steering:
             change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():
             change = replace(change, restart=change.restart or "the settings changed")
-        before = (self.unit, self._pins) if self.unit and supervision.is_open else None
+        before = (self.unit, self._pins) if supervision.is_open else None
         self._adopt_and_tell(unit, pins, supervision)
         if not change.restart:
             _wake(supervision)
@@ -228,10 +232,10 @@ class Steering:
 
         Meanwhile the governor may have told it another one, such as the coolest of a board at its trip.
         """
-        told = self.wanted.point if self.wanted else None
+        assert self.wanted is not None  # there was a unit before
+        told = self.wanted.point
         self._adopt(unit, pins)
-        assert self.wanted is not None  # as it was just adopted
-        if told is not None and self.wanted.point != told:
+        if self.wanted.point != told:
             supervision.tell(ipc.SetPoint(point=self.wanted.point))
             self._note_point(_DECIDED.get(self.wanted.settings["point"].origin, "the governor chooses again"))
 
@@ -241,13 +245,12 @@ class Steering:
             self.heat = HeatWatch(unit.profile, self._notebook.state.learned, paths.system_root(), self._journal)
         # Whether it is paused is told apart, and may have changed since somebody wished for these pins.
         self.unit, self._pins = unit, msgspec.structs.replace(pins, is_paused=self._pins.is_paused)
-        self.wanted = self._resolve(unit, self._pins, self.heat)
+        self.wanted = self._resolve(unit, self._pins)
         return unit
 
-    def _resolve(self, unit: Unit, pins: Pins, heat: HeatWatch | None) -> Wanted:
-        if heat is None:
-            return resolve(unit.site, unit.profile, pins, 0)
-        return resolve(unit.site, unit.profile, pins, heat.point, is_at_floor=heat.is_at_floor)
+    def _resolve(self, unit: Unit, pins: Pins) -> Wanted:
+        assert self.heat is not None  # it comes with the first unit
+        return resolve(unit.site, unit.profile, pins, self.heat.point, is_at_floor=self.heat.is_at_floor)
 
     def _loaded(self) -> Unit:
         """Give the unit.

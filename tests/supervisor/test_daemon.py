@@ -157,6 +157,15 @@ def test_a_missing_configuration_is_told_and_can_be_mended(supervise: Supervise)
     running.wait_for_frames()
 
 
+def test_the_state_says_what_is_wrong_with_the_file_by_now(supervise: Supervise) -> None:
+    running = supervise(None)
+    running.wait(lambda s: "no such file" in s.service.reason)
+    site_path().parent.mkdir(parents=True, exist_ok=True)
+    site_path().write_text("source: well\nsinc: null\n")
+    running.signal(signal.SIGHUP)
+    running.wait(lambda s: "did you mean `sink`?" in s.service.reason)
+
+
 def test_a_broken_configuration_is_refused_and_the_old_one_goes_on(supervise: Supervise) -> None:
     running = supervise()
     before = running.wait_for_frames().service.pid
