@@ -51,6 +51,13 @@ def fleet_dir() -> Path:
     return Path.home() / ".edgefuse/fleet"
 
 
+def vault_dir() -> Path:
+    """Give the folder in which this user signs releases; its keys belong to a person too."""
+    if value := os.environ.get("EDGEFUSE_ROOT"):
+        return Path(value).resolve() / "vault"
+    return Path.home() / ".edgefuse/vault"
+
+
 def profile_dirs() -> tuple[Path, ...]:
     """Give the folders of profiles; a profile of an earlier folder wins over the same id in a later one."""
     return (config_dir() / "devices.d", _shared_dir() / "devices")

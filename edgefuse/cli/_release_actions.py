@@ -1,0 +1,68 @@
+"""What the actions of ``edgefuse release`` share."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgefuse import paths
+from edgefuse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edgefuse.factory.keyring import Keyring
+
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+
+PIN_FILE = "EDGEFUSE_PIN_FILE"
+"""Variable with the path of a file that has the PIN of a token, for machines that nobody sits at."""
+
+
+def add_action(
+    actions: Actions, name: str, about: str, example: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Add an action."""
+    parser = actions.add_parser(name, help=about, description=about, epilog=f"example: edgefuse release {example}")
+    parser.set_defaults(action=run)
+    return parser
+
+
+def add_vault(parser: argparse.ArgumentParser) -> None:
+    """Let the user name the vault, and where keys lie that are not in it."""
+    parser.add_argument("--vault", metavar="FOLDER", type=Path, help=f"made by init (default {paths.vault_dir()})")
+    parser.add_argument(
+        "--keys", metavar="FOLDER", type=Path, action="append", default=[], help="of further keys; can be repeated"
+    )
+
+
+def vault_folder(options: argparse.Namespace) -> Path:
+    """Give the folder of the vault that is meant, as a whole path."""
+    folder: Path | None = options.vault
+    return folder.resolve() if folder else paths.vault_dir()
+
+
+def make_keyring(options: argparse.Namespace) -> Keyring:
+    """Give the keys that are at hand."""
+    from edgefuse.factory.keyring import Keyring
+
+    return Keyring((vault_folder(options) / "keys", *options.keys), ask_pin)
+
+
+@cache
+def ask_pin(purpose: str) -> str:
+    """Give the PIN of a token: from the file that is named for it, else from a person, and once only.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    path = os.environ.get(PIN_FILE)
+    if path is None:
+        return getpass.getpass(f"{purpose} of the token: ")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as e:
+        raise ConfigError(f"cannot read the PIN from {path}, which {PIN_FILE} names: {e.strerror}") from e

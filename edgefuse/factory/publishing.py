@@ -1,0 +1,83 @@
+"""Copying what a vault has signed to where devices can get it, and the one signature that is always young.
+
+What is published is a folder of plain files that any web server, or a stick, carries. The timestamp is written last:
+who reads meanwhile sees all of the old state or all of the new one.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
+
+from edgefuse import clock, disk
+from edgefuse.errors import EdgefuseError
+from edgefuse.factory.keyring import Keyring
+from edgefuse.factory.metadata import add_signatures, load_newest, newest_version, parse
+from edgefuse.factory.vault import Vault
+from edgefuse.ota.places import METADATA, SIGNED_AT, TARGETS
+
+TIMESTAMP_DAYS = 3
+"""A weekend: so long can somebody keep a device from a newer release, and so long may nobody sign."""
+
+
+def publish(vault: Vault, folder: Path) -> None:
+    """Bring a folder to what the vault has, and sign that it is the newest.
+
+    Raises:
+        EdgefuseError: Another vault publishes there, or the key of the timestamp is not at hand.
+        StoreError: It cannot be written.
+    """
+    first = folder / METADATA / "1.root.json"
+    if first.exists() and first.read_bytes() != (vault.metadata / first.name).read_bytes():
+        raise EdgefuseError(f"cannot publish to {folder}: it has the releases of another vault; name another folder")
+    for path in sorted(vault.targets.rglob("*")):
+        if path.is_file():
+            _copy(path, folder / TARGETS / path.relative_to(vault.targets))
+    # A snapshot comes after what it names, so that a timestamp that is signed meanwhile leads nowhere else.
+    for path in sorted(vault.metadata.glob("*.*.json"), key=lambda path: (".snapshot." in path.name, path.name)):
+        _copy(path, folder / METADATA / path.name)
+    at_least = _read_version(vault.metadata / "timestamp.json")
+    content = sign_timestamp(folder, vault.keyring, at_least)
+    disk.write_atomically(vault.metadata / "timestamp.json", content)
+
+
+def sign_timestamp(folder: Path, keyring: Keyring, at_least: int = 0) -> bytes:
+    """Sign that what a folder has is the newest, for the next days; needs no other key and nothing of the vault.
+
+    Args:
+        folder: Has been published.
+        keyring: Has the timestamp's key.
+        at_least: Version that was signed elsewhere.
+
+    Raises:
+        EdgefuseError: The key is not at hand, or the folder has no repository.
+        StoreError: It cannot be written.
+    """
+    metadata = folder / METADATA
+    path = metadata / "timestamp.json"
+    now = clock.wall_now().replace(microsecond=0)
+    timestamp = Timestamp(
+        version=max(_read_version(path), at_least) + 1,
+        expires=now + timedelta(days=TIMESTAMP_DAYS),
+        snapshot_meta=MetaFile(newest_version(metadata, Snapshot.type)),
+        unrecognized_fields={SIGNED_AT: clock.to_iso(now)},
+    )
+    signed = Metadata(timestamp)
+    add_signatures(Timestamp.type, signed, load_newest(metadata, Root.type, Root), keyring)
+    content = signed.to_bytes()
+    disk.write_atomically(path, content)
+    return content
+
+
+def _read_version(path: Path) -> int:
+    """Give the version of a timestamp; 0 where there is none."""
+    return parse(path.read_bytes(), str(path), Timestamp).version if path.exists() else 0
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file that never changes, whole or not at all."""
+    if target.is_file() and target.stat().st_size == source.stat().st_size:
+        return
+    disk.write_chunks(target, disk.read_chunks(source))

@@ -1,0 +1,1 @@
+"""How a device gets releases: whom it trusts, and how bytes come."""
