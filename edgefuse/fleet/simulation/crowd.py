@@ -51,6 +51,7 @@ class Crowd:
         self._next_ns = clock.now_ns()
         """When the next device comes, or leaves."""
         self._seats: list[_Seat] = []
+        self._gone = 0
         self._by_descriptor: dict[int, _Seat] = {}
         self._times: list[tuple[int, int]] = []
         """Times and seats' numbers, a heap."""
@@ -74,7 +75,7 @@ class Crowd:
     @property
     def is_over(self) -> bool:
         """All that came have left."""
-        return self._leaving is not None and all(seat.device.is_over for seat in self._seats)
+        return self._leaving is not None and self._gone == len(self._seats)
 
     def step(self, timeout_s: float) -> None:
         """Wait for something to happen, but not longer than that, and give turns to all that have something to do."""
@@ -147,6 +148,7 @@ class Crowd:
         except Exception:  # as in the real link: whatever goes wrong costs a connection, nothing else
             logger.exception("device stumbled")
             seat.device.drop()
+        self._gone += seat.device.is_over
         self._watch(seat)
         self._plan(seat)
 
