@@ -159,7 +159,8 @@ class Supervision:
     def _end(self, run: Attempt, action: Action) -> None:
         if action is Action.ABORT:
             run.illness, run.was_stopped = self.service.reason, run.process.is_stopped()
-            self._journal.note("warning", "worker_hung", f"the worker is ended: {run.illness}")
+            cause = "; somebody has stopped it (SIGSTOP)" if run.was_stopped else ""
+            self._journal.note("warning", "worker_hung", f"the worker is ended: {run.illness}{cause}")
             run.process.abort()
         elif action is Action.KILL:
             run.process.kill()
@@ -258,7 +259,8 @@ class Supervision:
         if judged.retry_s is not None:
             self._note_refusal(judged.reason)
             return
-        self._journal.note("warning", judged.kind, judged.reason)
+        if not run.illness:  # of which was told when the worker was to be ended
+            self._journal.note("warning", judged.kind, judged.reason)
         if setups := tuple(run.setups[place] for place in judged.blamed if place < len(run.setups)):
             self._on_blamed(setups, judged.how)
 

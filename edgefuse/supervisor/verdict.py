@@ -21,6 +21,10 @@ from edgefuse.supervisor.service import FATAL_RETRY_S, HANGS, MEMORY_RETRY_S
 from edgefuse.supervisor.worker_process import End
 
 _CRASHES = {-signal.SIGSEGV, -signal.SIGILL, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE}
+_REASONS = {
+    0: "it ended in order, as at the end of a file or when somebody tells it to (exit code 0)",
+    -signal.SIGKILL: "it was killed by somebody, or because the machine's memory ran out (SIGKILL)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,12 @@ def judge(end: End, known: Circumstances) -> Verdict:
         return Verdict(known.illness, how="hang" if blamed else "", blamed=blamed)
     if known.is_over_memory:
         return _over_memory(end, known)
-    name = describe_end(end.code)
-    if end.code in _CRASHES:
-        return Verdict(name, "worker_crashed", how=name, blamed=tuple(end.in_flight))
-    return Verdict(name, "worker_crashed" if end.code < 0 else "worker_ended")
+    reason, name = _REASONS.get(end.code), describe_end(end.code)
+    if end.code >= 0:
+        return Verdict(reason or f"it ended by a defect: {name}; the log has it")
+    is_native = end.code in _CRASHES
+    blamed = tuple(end.in_flight) if is_native else ()
+    return Verdict(reason or f"it died of {name}", "worker_crashed", how=name if is_native else "", blamed=blamed)
 
 
 def _over_memory(end: End, known: Circumstances) -> Verdict:

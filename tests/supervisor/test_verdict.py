@@ -24,6 +24,19 @@ def test_other_ends_blame_nobody(code: int) -> None:
     assert judge(End(code, RUNNING), Circumstances()).blamed == ()
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-signal.SIGSEGV, "it died of SIGSEGV"),
+        (-signal.SIGKILL, "memory ran out (SIGKILL)"),
+        (0, "ended in order"),
+        (1, "exit code 1; the log has it"),
+    ],
+)
+def test_an_end_is_told_in_words(code: int, words: str) -> None:
+    assert words in judge(End(code, {}), Circumstances()).reason
+
+
 def test_a_hang_blames_what_native_code_was_at() -> None:
     verdict = judge(End(-signal.SIGABRT, RUNNING), Circumstances(illness="it hangs: no heartbeat for 8 s"))
     assert (verdict.how, verdict.blamed) == ("hang", (2, 5))
