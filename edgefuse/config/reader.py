@@ -207,7 +207,7 @@ def show(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         return "a list" if isinstance(node, yaml.SequenceNode) else "keys and values"
     if _is_null(node):
-        return "nothing"
+        return f'nothing; as text it is written "{node.value}"' if node.value else "nothing"
     is_text = node.tag == "tag:yaml.org,2002:str"
     return f'"{_brief(node.value)}"' if is_text else _brief(node.value)
 

@@ -73,7 +73,7 @@ def mistakes(text: str, kind: type = Table) -> list[str]:
         ("title: x", "f.yaml:1:8: title: expected at least 2 characters, got 1"),
         ("title: long enough", "f.yaml:1:8: title: expected at most 8 characters, got 11"),
         ("title: {a: b}", "f.yaml:1:8: title: expected text, got keys and values"),
-        ("title: ~", "f.yaml:1:8: title: expected text, got nothing"),
+        ("title: ~", 'f.yaml:1:8: title: expected text, got nothing; as text it is written "~"'),
         ('title: "\\ud800x"', 'f.yaml:1:8: title: expected text, got "\\ud800x"'),
         ("id: A", 'f.yaml:1:5: id: must look like ^[a-z-]+$, got "A"'),
         ("note: [x]", "f.yaml:1:7: note: expected text, got a list"),
