@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import FetcherInterface, Updater
 
@@ -14,7 +15,7 @@ from edgefuse.config.manifest import ModelFile
 from edgefuse.errors import FetchError
 from edgefuse.ota.places import RELEASES, TARGETS, file_place, release_place
 from edgefuse.ota.refusal import TrustError, telling
-from edgefuse.store.release import Release, decode_release
+from edgefuse.store.release import Release, ReleaseId, decode_release
 
 DESCRIPTION_LIMIT_BYTES = 4 << 20  # that of release 0 takes 110 kB
 
@@ -113,9 +114,13 @@ def _read_offer(place: str, target: TargetFile) -> Offer:
     """Read what the list says of a release.
 
     Raises:
-        TrustError: It does not say its counter.
+        TrustError: It does not say its counter, or has a name that is none.
     """
     counter = target.custom.get("counter") if isinstance(target.custom, dict) else None
-    if not isinstance(counter, int):
+    if type(counter) is not int:  # true would count as 1
         raise TrustError(f"cannot use {place}: the list of releases does not say its counter")
-    return Offer(place.removeprefix(f"{RELEASES}/").removesuffix(".json"), counter)
+    try:
+        release_id = msgspec.convert(place.removeprefix(f"{RELEASES}/").removesuffix(".json"), ReleaseId)
+    except msgspec.ValidationError as e:
+        raise TrustError(f"cannot use {place}: no release can be called so") from e
+    return Offer(release_id, counter)

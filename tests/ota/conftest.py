@@ -1,0 +1,25 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from fakes.release_site import Device, Site
+
+
+@pytest.fixture(scope="session")
+def pristine_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site that has published release ``one``; nobody changes it."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    site.start()
+    return site
+
+
+@pytest.fixture
+def site(pristine_site: Site, tmp_path: Path) -> Site:
+    """A site of the test's own."""
+    return Site(Path(shutil.copytree(pristine_site.folder, tmp_path / "site")))
+
+
+@pytest.fixture
+def device(site: Site, tmp_path: Path) -> Device:
+    """A device that trusts the site and has seen nothing yet."""
+    return Device(tmp_path / "device", site.anchor)
