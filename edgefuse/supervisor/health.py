@@ -18,6 +18,8 @@ from typing import Literal
 from edgefuse import ipc
 from edgefuse.supervisor.service import HANGS
 
+Phase = Literal["planning", "opening", "open"]
+
 SIGN_S = 30.0
 """Longest silence of a worker that plans. It says every two seconds that it runs, but for the while that the system
 loads one library: from a slow card, that is seconds."""
@@ -38,7 +40,7 @@ class Health:
     delivered_s: float
     """Last time that frames had been delivered, or that there was no need to."""
     judged_s: float
-    phase: Literal["planning", "opening", "open"] = "planning"
+    phase: Phase = "planning"
     frames_out: int = 0
 
     @property

@@ -5,9 +5,16 @@ from __future__ import annotations
 import edgefuse
 from edgefuse.memory import resident_mb
 from edgefuse.supervisor.control import Heat, ServiceStatus, Status
+from edgefuse.supervisor.health import Phase
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.steering import Steering
 from edgefuse.supervisor.supervision import Supervision
+
+_DOING: dict[Phase, str] = {
+    "planning": "plans what to run; models that are missing are fetched",
+    "opening": "opens its models",
+    "open": "waits for the first frame",
+}
 
 
 def make_status(
@@ -25,7 +32,7 @@ def make_status(
         service=ServiceStatus(
             name="worker",
             state=service.state,
-            reason=service.reason,
+            reason=service.reason or _doing(supervision),
             pid=supervision.pid,
             since_s=round(now_s - service.since_s, 1),
             restarts=service.restarts,
@@ -41,6 +48,12 @@ def make_status(
         events=journal.newest(),
         supervisor_mb=round(resident_mb(), 1),
     )
+
+
+def _doing(supervision: Supervision) -> str:
+    """Say what a start is at, which may take minutes."""
+    phase = supervision.phase if supervision.service.state == "STARTING" else None
+    return _DOING[phase] if phase else ""
 
 
 def _retry_in_s(supervision: Supervision, now_s: float) -> float | None:

@@ -13,6 +13,7 @@ from edgefuse.supervisor import health, memory_ring, service, verdict
 from edgefuse.supervisor.attempt import Attempt, Recipe, note_plan, note_running, note_source
 from edgefuse.supervisor.cgroup import WorkerGroup
 from edgefuse.supervisor.children import Children
+from edgefuse.supervisor.health import Phase
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.memory_ring import MemoryRing
 from edgefuse.supervisor.service import Action, Service, Step
@@ -72,6 +73,11 @@ class Supervision:
     def pid(self) -> int | None:
         """The worker's process."""
         return self._run.process.pid if self._run else None
+
+    @property
+    def phase(self) -> Phase | None:
+        """How far the worker has come; nothing while none is there."""
+        return self._run.health.phase if self._run else None
 
     @property
     def is_open(self) -> bool:
