@@ -31,6 +31,9 @@ from edgefuse.ota.trust import open_repository
 from edgefuse.store.release import Release
 from edgefuse.store.store import Store
 
+PIN = "2468"
+"""Of the token that tests have."""
+
 
 def refuse_pin(purpose: str) -> str:
     """No key of these tests is in a token, unless they bring a PIN."""
@@ -83,10 +86,12 @@ class Site:
 
     def sign(self, release_id: str, counter: int, *variants: str | Variant, **keys: object) -> Release:
         """Build and sign a release."""
-        release, folder = self.build(release_id, counter, *variants, **keys)
+        return self.sign_built(self.build(release_id, counter, *variants, **keys)[1])
+
+    def sign_built(self, folder: Path) -> Release:
+        """Sign what was built."""
         with self.changing() as vault:
-            sign_release(vault, folder)
-        return release
+            return sign_release(vault, folder)
 
     def build(self, release_id: str, counter: int, *variants: str | Variant, **keys: object) -> tuple[Release, Path]:
         """Build a release, with tiny models for the ``fake`` runtime."""

@@ -1,0 +1,72 @@
+"""What a release changes on which board, and what that costs to fetch."""
+
+from __future__ import annotations
+
+import msgspec
+from fakes.planned import make_host, make_manifest, make_profile, make_release, make_variant
+
+from edgefuse.factory.difference import Change, compare
+from edgefuse.store.release import Release
+from edgefuse.store.terms import Constraints, Gates
+
+TFLITE = make_profile("tflite", id="small", sample=make_host("tflite"))
+BOTH = make_profile("onnxruntime", "tflite", id="large", sample=make_host("tflite", "onnxruntime"))
+
+
+def release(*variants: str, **keys: object) -> Release:
+    """Give a release of a detector in these variants; one that ends with ``onnx`` is for ONNX Runtime."""
+    made = [make_variant(v, format="onnx" if v.endswith("onnx") else "tflite", opset=11) for v in variants]
+    return msgspec.structs.replace(make_release(make_manifest("finder", "detect_faces", *made)), **keys)
+
+
+def test_release_changes_nothing_against_itself() -> None:
+    same = compare(release("a"), release("a"), [TFLITE, BOTH])
+    assert same.terms == ()
+    assert [(board.changes, board.fetch_bytes) for board in same.boards] == [((), 0), ((), 0)]
+
+
+def test_board_fetches_only_what_its_plan_chooses() -> None:
+    small, large = compare(release("a"), release("a", "fp32-128-onnx"), [TFLITE, BOTH]).boards
+    assert (small.changes, small.fetch_bytes) == ((), 0)
+    change = Change(task="detect_faces", size_px=128, before="finder a", after="finder fp32-128-onnx")
+    assert large.changes == (change,)
+    assert large.fetch_bytes == len("fp32-128-onnx")
+
+
+def test_other_files_of_the_same_variant_are_a_change() -> None:
+    after = release("a")
+    manifest = after.manifests[0]
+    other = msgspec.structs.replace(make_variant("another content"), id="a")
+    manifests = (msgspec.structs.replace(manifest, variants=(other,)), *after.manifests[1:])
+    (board,) = compare(release("a"), msgspec.structs.replace(after, manifests=manifests), [TFLITE]).boards
+    assert [change.after for change in board.changes] == ["finder a with other files"]
+    assert board.fetch_bytes == len("another content")
+
+
+def test_board_that_the_release_does_not_reach_says_why() -> None:
+    boards = compare(release("a"), release("b", constraints=Constraints(profiles=("large",))), [TFLITE, BOTH]).boards
+    assert boards[0].obstacle == "it is for large, this is a small"
+    assert boards[1].obstacle == ""
+    (unable,) = compare(release("a"), release("b-onnx"), [TFLITE]).boards
+    assert "finder" in unable.obstacle
+
+
+def test_board_that_could_do_nothing_before_fetches_all() -> None:
+    (board,) = compare(release("a-onnx"), release("b"), [TFLITE]).boards
+    assert {change.before for change in board.changes} == {""}
+    assert board.fetch_bytes == len("b") + len("mesh-tflite")
+
+
+def test_terms_are_compared_key_by_key() -> None:
+    after = release("a", gates=Gates(rate_floor_hz=10.0), settings={"anonymise": {"method": "blur"}})
+    assert compare(release("a"), after, []).terms == (
+        "gates.rate_floor_hz: 0.0 -> 10.0",
+        'settings.anonymise.method: nothing -> "blur"',
+    )
+
+
+def test_another_embedding_space_means_enrolling_again() -> None:
+    embedder = make_manifest("embedder", "embed_faces", make_variant("e"), embedding_space="b-128")
+    finder = make_manifest("finder", "detect_faces", make_variant("a"))
+    (line,) = compare(release("a"), make_release(finder, embedder), []).terms
+    assert line == "embedding space: none -> b-128; who is enrolled must be enrolled again"

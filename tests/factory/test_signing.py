@@ -1,0 +1,104 @@
+"""From a built release to one that is signed and published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes.release_site import Device, Site
+from tuf.api.metadata import Targets
+
+from edgefuse.errors import EdgefuseError, StoreError
+from edgefuse.factory.ceremony import init_vault
+from edgefuse.factory.publishing import publish
+from edgefuse.factory.signing import sign_release
+from edgefuse.factory.vault import changing
+
+
+def test_signing_the_same_release_twice_signs_nothing(site: Site) -> None:
+    _, folder = site.build("one", 1, "a")
+    with changing(site.vault, site.keyring) as vault:
+        sign_release(vault, folder)
+        vault.write()
+        sign_release(vault, folder)
+        assert vault.write() == ()
+
+
+def test_another_release_of_the_same_id_is_refused(site: Site) -> None:
+    site.sign("one", 1, "a")
+    (site.folder / "built-one").rename(site.folder / "older")
+    with pytest.raises(EdgefuseError, match=r"another one of this id was signed; choose a new id"):
+        site.sign("one", 2, "b")
+
+
+@pytest.mark.parametrize("counter", [1, 2])
+def test_counter_that_does_not_rise_is_refused(site: Site, counter: int) -> None:
+    site.sign("one", 2, "a")
+    with pytest.raises(EdgefuseError, match=r"its counter is \d, and 2 was signed before; give it 3 or more"):
+        site.sign("two", counter, "b")
+
+
+def test_only_families_with_new_files_sign(site: Site) -> None:
+    site.sign("one", 1, "a")
+    _, folder = site.build("two", 2, "a")
+    with changing(site.vault, site.keyring) as vault:
+        sign_release(vault, folder)
+        assert vault.write() == ("releases", "snapshot")
+
+
+@pytest.mark.parametrize("change", ["content", "missing", "longer"])
+def test_damaged_build_is_refused_and_nothing_is_signed(site: Site, change: str) -> None:
+    _, folder = site.build("one", 1, "a")
+    (path,) = (folder / "models/detect_faces").iterdir()
+    content = {"content": bytes(path.stat().st_size), "missing": None, "longer": path.read_bytes() + b"."}[change]
+    path.unlink() if content is None else path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"cannot (use|read) "):
+        site.sign_built(folder)
+    with changing(site.vault, site.keyring) as vault:
+        assert not vault.load("releases", Targets).targets
+
+
+def test_publishing_again_only_signs_that_it_is_the_newest(site: Site, tmp_path: Path) -> None:
+    site.release("one", 1, "a")
+    before = {path: path.stat().st_ino for path in site.published.rglob("*") if path.is_file()}
+    site.publish()
+    after = {path: path.stat().st_ino for path in site.published.rglob("*") if path.is_file()}
+    assert {path.name for path in after if after[path] != before.get(path)} == {"timestamp.json"}
+    assert Device(tmp_path / "device", site.anchor).install(site.published, "one").id == "one"
+
+
+def test_two_folders_of_one_vault_never_offer_an_older_timestamp(site: Site, tmp_path: Path) -> None:
+    """A device that was fed from a stick goes on from the web server."""
+    site.release("one", 1, "a")
+    device = Device(tmp_path / "device", site.anchor)
+    with changing(site.vault, site.keyring) as vault:
+        for name in ("stick", "published", "stick", "published"):
+            publish(vault, site.folder / name)
+            assert device.install(site.folder / name, "one").id == "one"
+
+
+def test_folder_of_another_vault_is_refused(site: Site, tmp_path: Path) -> None:
+    other = Site(tmp_path / "other")
+    init_vault(other.vault, other.keyring)
+    site.publish()
+    with changing(other.vault, other.keyring) as vault, pytest.raises(EdgefuseError, match="of another vault"):
+        publish(vault, site.published)
+
+
+def test_publishing_that_broke_off_leaves_what_was_published(site: Site, tmp_path: Path) -> None:
+    """Everything new is there but the timestamp: devices still see the old state, whole."""
+    site.release("one", 1, "a")
+    timestamp = (site.metadata / "timestamp.json").read_bytes()
+    site.release("two", 2, "b")
+    (site.metadata / "timestamp.json").write_bytes(timestamp)
+    device = Device(tmp_path / "device", site.anchor)
+    assert device.install(site.published, "one").id == "one"
+    with pytest.raises(EdgefuseError):
+        device.install(site.published, "two")
+
+
+def test_secret_keys_are_never_published(site: Site) -> None:
+    site.release("one", 1, "a")
+    secrets = [path.read_bytes() for path in (site.vault / "keys").iterdir()]
+    assert not [path for path in site.published.rglob("*") if path.is_file() and path.read_bytes() in secrets]
+    assert not list(site.published.rglob("*.pem"))
