@@ -23,7 +23,7 @@ from edgefuse.errors import EdgefuseError, StoreError
 from edgefuse.factory.built import DESCRIPTION, list_parts, load_built, write_built
 from edgefuse.factory.difference import BoardDifference, Difference, compare
 from edgefuse.factory.promise import make_golden
-from edgefuse.factory.proving import Check, boards_for, check_boards, check_promises, list_checks
+from edgefuse.factory.proving import Check, boards_for, check_boards, check_promises, check_settings, list_checks
 from edgefuse.factory.recipe import load_recipe, make_release, without_paths
 from edgefuse.planning.probe import probe_runtimes
 from edgefuse.store.fetch import open_fetcher
@@ -63,6 +63,7 @@ def _build(options: argparse.Namespace) -> int:
     boards = boards_for(release)
     check_boards(release, boards)
     check_promises(release)
+    check_settings(release)
     store = open_store()
     _fetch(store, (part.file for part in list_parts(release)))
     checks = list(list_checks(release, _probe()))

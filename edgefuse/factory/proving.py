@@ -78,6 +78,17 @@ def check_boards(release: Release, boards: Iterable[Profile]) -> None:
         raise PlanError("\n".join([f"cannot build release {release.id}: {advice}", *failures]))
 
 
+def check_settings(release: Release) -> None:
+    """Hold the settings against the schema of each stage.
+
+    Raises:
+        ConfigError: There is no such stage or option, or a value does not fit.
+    """
+    from edgefuse.vision.pipeline import load_options, stage_types  # loads pixels, which no other command here needs
+
+    load_options(stage_types(tuple(release.settings)), release.settings, f"release {release.id}: settings.")
+
+
 def check_promises(release: Release) -> None:
     """Refuse a variant of which nobody could tell that it works.
 

@@ -12,7 +12,7 @@ from edgefuse.config.host import RuntimeFact
 from edgefuse.config.manifest import TensorSpec
 from edgefuse.errors import ConfigError, EdgefuseError, PlanError
 from edgefuse.factory.promise import make_golden
-from edgefuse.factory.proving import boards_for, check_boards, check_promises, list_checks
+from edgefuse.factory.proving import boards_for, check_boards, check_promises, check_settings, list_checks
 from edgefuse.store.release import Release
 from edgefuse.store.store import Store
 from edgefuse.store.terms import Constraints
@@ -62,6 +62,21 @@ def test_output_that_promises_nothing_is_refused(tmp_path: Path) -> None:
     silent = msgspec.structs.replace(good, golden={})
     with pytest.raises(EdgefuseError, match="finder a has no golden values for its output score"):
         check_promises(Release(id="7", counter=7, manifests=(make_manifest("finder", "detect_faces", silent),)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"anonymise": {"metod": "blur"}}, "settings.anonymise.metod: unknown key"),
+        ({"anonymise": {"method": "paint"}}, "settings.anonymise.method: "),
+        ({"anonimise": {"method": "blur"}}, "anonimise"),
+    ],
+)
+def test_setting_that_no_stage_takes_is_refused(settings: dict[str, dict[str, str]], reason: str) -> None:
+    release = msgspec.structs.replace(constrained(), settings={"anonymise": {"method": "blur"}})
+    check_settings(release)
+    with pytest.raises(ConfigError, match=reason):
+        check_settings(msgspec.structs.replace(release, settings=settings))
 
 
 def test_variant_is_run_on_every_runtime_that_reads_it(tmp_path: Path) -> None:
