@@ -103,7 +103,8 @@ def wait(lines: Sequence[Line], alarm: Alarm, timeout_s: float, *, is_reading: b
         sock = connection.socket() if connection else None
         if connection and sock and sock.fileno() >= 0:
             sockets[sock.fileno()] = line
-            poll.register(sock, select.POLLIN * is_reading | select.POLLOUT * connection.wants_to_write())
+            writing = select.POLLOUT if connection.wants_to_write() else 0
+            poll.register(sock, (select.POLLIN if is_reading else 0) | writing)
             timeout_s = 0.0 if connection.has_news() else timeout_s
     ready = {number for number, event in poll.poll(timeout_s * 1000) if event & ~select.POLLOUT}
     alarm.silence()
