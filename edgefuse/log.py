@@ -5,11 +5,16 @@ import os
 
 _FORMAT = "%(levelname)s %(name)s: %(message)s"
 _PRIORITIES = ((logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.DEBUG, 7))  # Source: sd-daemon(3)
+_CHATTY = ("securesystemslib", "tuf")
+"""Packages that tell at info level what is only theirs, such as every signature that a key did not make."""
 
 
 def start(*, is_verbose: bool) -> None:
     """Send every logger of this process to stderr; debug lines only when asked."""
     logging.basicConfig(level=logging.DEBUG if is_verbose else logging.INFO, format=_FORMAT)
+    if not is_verbose:
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
     if _is_journal(2):
         for handler in logging.getLogger().handlers:
             handler.setFormatter(JournalFormatter(_FORMAT))

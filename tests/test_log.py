@@ -41,3 +41,9 @@ def test_the_journal_is_told_how_bad_each_line_is(tmp_path: Path) -> None:
 def test_every_line_of_a_record_bears_its_priority() -> None:
     record = logging.LogRecord("a", logging.ERROR, "", 0, "first\nsecond", None, None)
     assert JournalFormatter("%(message)s").format(record) == "<3>first\n<3>second"
+
+
+def test_what_only_concerns_a_library_is_not_said() -> None:
+    code = SAY.replace("logging.warning('hot')", "logging.getLogger('tuf.api').info('no signature')")
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, stderr=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1]).stderr == b""

@@ -200,9 +200,10 @@ def _golden(options: argparse.Namespace) -> int:
     _fetch(store, (file for variant in incomplete for file in variant.files))
     facts = [fact for fact in _probe() if fact.is_usable] if incomplete else []
     for variant in incomplete:
-        fact = next((fact for fact in facts if variant.format in fact.formats), None)
-        if fact is None:
+        able = [fact for fact in facts if variant.format in fact.formats]
+        if not able:
             raise EdgefuseError(f"cannot run {manifest.id} {variant.id}: no runtime here reads {variant.format}")
+        fact = min(able, key=lambda fact: len(fact.formats))  # who reads few formats reads them as they are meant
         golden = msgspec.to_builtins(make_golden(variant, fact, store))
         print(f"# {variant.id}, by {fact.id} {fact.version}: put this below the variant once you know that it works")
         print(yaml.safe_dump({"golden": golden}, default_flow_style=None, width=110, sort_keys=False), end="")

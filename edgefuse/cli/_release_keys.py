@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgefuse.cli._release_actions import add_action, add_vault, make_keyring, vault_folder
 from edgefuse.cli._unit import format_table
+from edgefuse.errors import EdgefuseError
 
 if TYPE_CHECKING:
     from tuf.api.metadata import Key
@@ -95,7 +96,11 @@ def _replace(vault: Vault, role: str, old: Key, token: str | None) -> None:
     from edgefuse.factory.keyring import short_id
 
     new = vault.keyring.adopt(token) if token else vault.keyring.make(role)
-    replace_key(vault, role, old, new)
+    try:
+        replace_key(vault, role, old, new)
+    except EdgefuseError:
+        vault.keyring.discard(new)
+        raise
     signed = vault.write()
     print(f"{role}: {short_id(new)} in place of {short_id(old)}; signed {', '.join(signed)}")
     print("next: edgefuse release publish FOLDER")

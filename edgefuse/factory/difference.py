@@ -56,8 +56,9 @@ def compare(before: Release, after: Release, profiles: Iterable[Profile]) -> Dif
 
 def _compare_terms(before: Release, after: Release) -> Iterator[str]:
     if before.embedding_spaces != after.embedding_spaces:
-        was, becomes = (", ".join(release.embedding_spaces) or "none" for release in (before, after))
-        yield f"embedding space: {was} -> {becomes}; who is enrolled must be enrolled again"
+        was, becomes = (", ".join(release.embedding_spaces) for release in (before, after))
+        advice = f"; who is enrolled in {was} must be enrolled again" if was else ""
+        yield f"embedding space: {was or 'none'} -> {becomes or 'none'}{advice}"
     old, new = _list_terms(before), _list_terms(after)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):

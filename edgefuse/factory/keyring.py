@@ -48,6 +48,16 @@ class Keyring:
         disk.write_atomically(folder / _file_name(role, signer.public_key), signer.private_bytes, mode=0o600)
         return signer.public_key
 
+    def discard(self, key: Key) -> None:
+        """Forget a key that was made and that nobody trusts yet; what is in a token stays there.
+
+        Raises:
+            StoreError: Its file cannot be removed.
+        """
+        for path in self.folders[0].glob(f"*-{short_id(key)}.pem"):
+            with disk.writing(path):
+                path.unlink()
+
     def adopt(self, token: str) -> Key:
         """Give what everybody may know of the key in a token.
 

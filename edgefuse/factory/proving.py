@@ -101,7 +101,7 @@ def check_promises(release: Release) -> None:
                 if output.name not in variant.golden:
                     raise EdgefuseError(
                         f"cannot build release {release.id}: {manifest.id} {variant.id} has no golden values for its "
-                        f"output {output.name}; edgefuse release golden writes them"
+                        f"output {output.name}; `edgefuse release golden` prints them"
                     )
 
 

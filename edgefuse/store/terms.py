@@ -44,7 +44,7 @@ class Constraints(msgspec.Struct, frozen=True, kw_only=True):
             edgefuse: Version that would install it.
         """
         if self.profiles and profile.id not in self.profiles:
-            return f"it is for {', '.join(self.profiles)}, this is a {profile.id}"
+            return f"it is for {', '.join(self.profiles)} only"
         if self.edgefuse is not None and numbers(edgefuse) < numbers(self.edgefuse):
             return f"it needs edgefuse {self.edgefuse} or newer, {edgefuse} is here"
         for runtime, oldest in self.runtimes.items():

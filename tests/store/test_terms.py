@@ -14,7 +14,7 @@ HOST = make_host("tflite", "onnxruntime")  # both of version 1
     [
         (Constraints(), ""),
         (Constraints(profiles=("door", "gate")), ""),
-        (Constraints(profiles=("gate",)), "it is for gate, this is a door"),
+        (Constraints(profiles=("gate",)), "it is for gate only"),
         (Constraints(edgefuse="1.9"), ""),
         (Constraints(edgefuse="1.10"), ""),
         (Constraints(edgefuse="1.11"), "it needs edgefuse 1.11 or newer, 1.10.2 is here"),
