@@ -147,7 +147,11 @@ def _core() -> Any:
 
 @functools.cache
 def _make_core() -> Any:
-    return _load_library().Core()
+    library = _load_library()
+    # The binding looks numpy up when it first needs a dtype. Two threads that do so at once wait for ever: one has the
+    # lock of that look-up and wants the interpreter's, the other has the interpreter's and wants that of the look-up.
+    library.Type.f32.to_dtype()
+    return library.Core()
 
 
 _MAKING_CORE = threading.Lock()  # models are opened by several threads at once, and one core must do for all

@@ -138,6 +138,23 @@ def test_myriad_refuses_a_model_with_dynamic_shapes() -> None:
     assert "the stick takes static shapes only" in text
 
 
+def test_openvinos_binding_meets_numpy_in_one_thread() -> None:
+    code = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from edgefuse import registry
+from edgefuse.runtime import SessionOptions
+together = threading.Barrier(2)
+def open_one(_):
+    together.wait()
+    return registry.load("edgefuse.runtimes", "openvino").open(Path("model.onnx"), SessionOptions(target="cpu"))
+with ThreadPoolExecutor(2) as pool:
+    print(len(list(pool.map(open_one, range(2)))))
+"""
+    assert run(code, vendor="racing") == "2\n"
+
+
 def test_runtime_modules_load_without_their_libraries() -> None:
     blocked = [module for modules in MODULES.values() for module in modules]
     names = list(registry.names("edgefuse.runtimes"))

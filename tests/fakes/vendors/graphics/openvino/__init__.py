@@ -3,6 +3,13 @@
 import os
 
 
+class Type:
+    class f32:  # noqa: N801 - OpenVINO's name
+        @staticmethod
+        def to_dtype():
+            return "float32"
+
+
 class Model:
     def is_dynamic(self):
         return False

@@ -1,6 +1,13 @@
 """Behaves as OpenVINO 2022.3 with a Neural Compute Stick, as far as it is asked here: as documented, not as seen."""
 
 
+class Type:
+    class f32:  # noqa: N801 - OpenVINO's name
+        @staticmethod
+        def to_dtype():
+            return "float32"
+
+
 class Model:
     inputs = outputs = ()
 
