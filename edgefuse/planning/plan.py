@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from edgefuse.config.host import Host
 from edgefuse.config.profile import Profile
 from edgefuse.errors import PlanError
+from edgefuse.planning.budget import Budget
 from edgefuse.planning.candidate import Candidate, list_candidates
 from edgefuse.planning.obstacle import find_obstacle
 from edgefuse.planning.ranking import describe_choice, describe_rival, rank
@@ -19,10 +20,6 @@ from edgefuse.store.state import State
 
 REQUIRED_TASKS = ("detect_faces", "track_faces")
 """What the main job cannot do without."""
-TASKS_ALONE = frozenset({"make_person"})
-"""Done before the pipeline opens its models, so their memory does not add up with it."""
-WORKER_MB = 95
-"""Without models and runtimes: 71 after importing the rest (RSS), and 22 for 8 frames of 720p."""
 
 
 REASONS_TOLD = 3
@@ -129,39 +126,12 @@ class _Outcome:
     """By what was chosen."""
 
 
-@dataclass(slots=True)
-class _Memory:
-    """What the sessions that are open together, and their libraries, may still take of the budget."""
-
-    budget_mb: int
-    runtimes_mb: Mapping[str, int]
-    """What each library holds, which is never given back."""
-    sessions_mb: int = 0
-    loaded: set[str] = field(default_factory=set)
-
-    def obstacle(self, candidate: Candidate) -> str:
-        left_mb = self.budget_mb - sum(self.runtimes_mb.get(runtime, 0) for runtime in self.loaded)
-        if candidate.manifest.task not in TASKS_ALONE:
-            left_mb -= self.sessions_mb
-        runtime = candidate.rule.id
-        library_mb = 0 if runtime in self.loaded else self.runtimes_mb.get(runtime, 0)
-        if candidate.memory_mb + library_mb <= left_mb:
-            return ""
-        and_library = f" and {library_mb} MB for {runtime}" if library_mb else ""
-        return f"needs {candidate.memory_mb} MB{and_library}, {max(0, left_mb)} MB of the memory budget are left"
-
-    def take(self, candidate: Candidate) -> None:
-        self.loaded.add(candidate.rule.id)
-        if candidate.manifest.task not in TASKS_ALONE:
-            self.sessions_mb += candidate.memory_mb
-
-
 def _choose_within_memory(
     obstacles: Mapping[Candidate, str], release: Release, profile: Profile, host: Host
 ) -> dict[str, _Outcome]:
     """Choose for every task; where a library leaves no room for a task of the main job, go without that library."""
     libraries_mb = {fact.id: fact.memory_mb for fact in host.runtimes}
-    outcomes = _choose(obstacles, release, profile, _Memory(_budget_mb(profile, host), libraries_mb))
+    outcomes = _choose(obstacles, release, profile, Budget(profile, host, REQUIRED_TASKS))
     short = _first_without(outcomes)
     if not short:
         return outcomes
@@ -181,20 +151,15 @@ def _first_without(outcomes: Mapping[str, _Outcome]) -> str:
 
 
 def _choose(
-    obstacles: Mapping[Candidate, str], release: Release, profile: Profile, memory: _Memory
+    obstacles: Mapping[Candidate, str], release: Release, profile: Profile, budget: Budget
 ) -> dict[str, _Outcome]:
     """Choose for one task after the other from the memory that the ones before have left."""
     return {
         task: _choose_for_task(
-            task, {c: why for c, why in obstacles.items() if c.manifest.task == task}, profile, memory
+            task, {c: why for c, why in obstacles.items() if c.manifest.task == task}, profile, budget
         )
         for task in _tasks(release)
     }
-
-
-def _budget_mb(profile: Profile, host: Host) -> int:
-    limits_mb = (profile.memory_mb, host.memory_limit_mb, host.memory_mb or None)
-    return min(limit for limit in limits_mb if limit is not None) - WORKER_MB
 
 
 def _tasks(release: Release) -> list[str]:
@@ -210,7 +175,7 @@ def _sizes(task: str, able: list[Candidate], profile: Profile) -> list[int]:
     return sorted({candidate.variant.size_px for candidate in able})
 
 
-def _choose_for_task(task: str, obstacles: dict[Candidate, str], profile: Profile, memory: _Memory) -> _Outcome:
+def _choose_for_task(task: str, obstacles: dict[Candidate, str], profile: Profile, budget: Budget) -> _Outcome:
     """Choose for each size; ``obstacles`` holds every candidate of the task, with an empty text where it can run."""
     rejected = {candidate: reason for candidate, reason in obstacles.items() if reason}
     able = [candidate for candidate, reason in obstacles.items() if not reason]
@@ -222,10 +187,10 @@ def _choose_for_task(task: str, obstacles: dict[Candidate, str], profile: Profil
         for place, candidate in enumerate(ranked):
             if candidate in chosen:
                 break
-            if reason := memory.obstacle(candidate):
+            if reason := budget.obstacle(candidate):
                 rejected[candidate] = reason
                 continue
-            memory.take(candidate)
+            budget.take(candidate)
             chosen[candidate] = describe_choice(candidate, ranked[place + 1 :], size_px)
             passed_over[candidate] = _find_better(candidate, rejected, size_px)
             break

@@ -18,7 +18,8 @@ from edgefuse.errors import ConfigError, RuntimeLoadError, RuntimeMissingError, 
 from edgefuse.ipc import Latency
 from edgefuse.memory import resident_mb, share_one_heap
 from edgefuse.planning.board import Board
-from edgefuse.planning.plan import TASKS_ALONE, Plan
+from edgefuse.planning.budget import TASKS_ALONE
+from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
 from edgefuse.planning.recall import forget_probe
 from edgefuse.store.state import state_path

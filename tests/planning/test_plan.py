@@ -9,8 +9,9 @@ from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.manifest import Source
 from edgefuse.config.profile import RuntimeRule
 from edgefuse.errors import PlanError
+from edgefuse.planning.budget import TASKS_ALONE, TASKS_AT_FIRST
 from edgefuse.planning.candidate import make_setup
-from edgefuse.planning.plan import TASKS_ALONE, Plan, plan
+from edgefuse.planning.plan import REQUIRED_TASKS, Plan, plan
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State
 
 
@@ -174,6 +175,17 @@ def test_memory_of_sessions_that_are_open_together_adds_up() -> None:
     made = plan(make_profile("tflite", sizes_px=(320, 128)), make_release(detector(*sized)), make_host("tflite"))
     assert chosen(made) == [("d320", "tflite")]
     assert why_not(made, "d128") == "needs 500 MB, 405 MB of the memory budget are left"
+
+
+def test_what_is_done_while_stages_are_made_must_fit_beside_the_models_of_the_main_job_only() -> None:
+    parts = (
+        detector(make_variant("d", memory_mb=500)),
+        make_manifest("e", "embed_faces", make_variant("e", memory_mb=350)),
+    )
+    for memory_mb, is_chosen in ((390, True), (400, False)):
+        parser = make_manifest("parser", "parse_faces", make_variant("p", memory_mb=memory_mb))
+        made = plan(make_profile("tflite"), make_release(*parts, parser), make_host("tflite"))
+        assert [c.variant for c in made.choices_for("parse_faces")] == ["p"] * is_chosen
 
 
 def with_libraries(**memory_mb: int) -> Host:
@@ -443,9 +455,10 @@ def test_what_is_chosen_fits_into_the_memory(data: st.DataObject) -> None:
         made = plan(profile, release, host)
     except PlanError:
         return
-    open_together = [c for c in made.choices if c.task not in TASKS_ALONE]
-    memory_mb = sum(release.find(c.model, c.variant).memory_mb for c in open_together)
-    assert memory_mb <= min(profile.memory_mb, host.memory_limit_mb or 2000)
+    together = [set(TASKS) - TASKS_ALONE - TASKS_AT_FIRST, {*REQUIRED_TASKS, *TASKS_AT_FIRST}]
+    for tasks in (*together, *({task} for task in TASKS_ALONE)):
+        memory_mb = sum(release.find(c.model, c.variant).memory_mb for c in made.choices if c.task in tasks)
+        assert memory_mb <= min(profile.memory_mb, host.memory_limit_mb or 2000)
 
 
 def outcome(profile, release, host, state) -> Plan | str:
