@@ -29,8 +29,8 @@ def test_without_a_journal_the_newest_events_are_shown_and_that_is_said(
     assert main(["logs", "-n", "2"]) == 0
     said = capsys.readouterr()
     assert said.out == (
-        "11-20 09:02:11 error   worker 4098 died of SIGSEGV (worker_crashed)\n"
-        "11-20 09:02:12 info    worker 4121 started (worker_started)\n"
+        "11-20 09:02:11 warning it died of SIGSEGV (worker_crashed)\n"
+        "11-20 09:02:12 info    the worker runs, pid 4121 (worker_running)\n"
     )
     assert said.err == "there is no journal of a service here; these are the supervisor's newest events\n"
     assert len(supervisor.status.events) == 5
@@ -45,7 +45,7 @@ def test_json_is_one_event_a_line(supervisor: FakeSupervisor, capsys: pytest.Cap
 def test_following_shows_each_new_event_once_until_ctrl_c(supervisor: FakeSupervisor, tmp_path: Path) -> None:
     with start("logs", "-f", "-n", "1", folder=tmp_path, TZ="UTC") as command:
         assert command.stdout is not None
-        assert "worker 4121 started" in command.stdout.readline()
+        assert "the worker runs, pid 4121" in command.stdout.readline()
         for second in (1, 2):
             add_event(supervisor, make_event(second))
             assert command.stdout.readline() == f"11-20 10:00:0{second} info    point {second} (point_changed)\n"
@@ -60,7 +60,7 @@ def test_following_goes_on_with_the_supervisor_that_comes_after(short_root: Path
         with supervisor.listen():
             command = ending.enter_context(start("logs", "-f", "-n", "1", folder=tmp_path, TZ="UTC"))
             assert command.stdout is not None and command.stderr is not None
-            assert "worker 4121 started" in command.stdout.readline()
+            assert "the worker runs, pid 4121" in command.stdout.readline()
         assert "no journal" in command.stderr.readline()
         assert command.stderr.readline().startswith("the supervisor does not answer, waiting for it")
         supervisor.status = make_status(events=(make_event(1),))

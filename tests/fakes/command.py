@@ -10,9 +10,18 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parents[2]
 
 
-def start(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
+class Started(subprocess.Popen[str]):
+    """A command that runs, and does not outlive a test that fails meanwhile."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            self.kill()  # `Popen` would wait for it, for ever
+        super().__exit__(kind, *rest)  # type: ignore[arg-type]  # passed on as they are
+
+
+def start(*arguments: str, folder: Path, **environment: str) -> Started:
     """Start the command in a folder, with variables added to the environment; Ctrl-C works in it."""
-    return subprocess.Popen(
+    return Started(
         [sys.executable, "-m", "edgefuse", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(CHECKOUT), **environment},

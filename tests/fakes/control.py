@@ -62,11 +62,16 @@ def _status() -> Status:
         point=2, effect="anonymise", rss_mb=286.4,
     )  # fmt: skip
     events = (
-        Event(at="2026-11-20T08:47:02Z", level="info", kind="worker_started", text="worker 4098 started"),
-        Event(at="2026-11-20T08:51:40Z", level="warning", kind="source_lost", text="v4l2:/dev/video0 went away"),
-        Event(at="2026-11-20T08:51:58Z", level="info", kind="source_back", text="v4l2:/dev/video0 gives frames again"),
-        Event(at="2026-11-20T09:02:11Z", level="error", kind="worker_crashed", text="worker 4098 died of SIGSEGV"),
-        Event(at="2026-11-20T09:02:12Z", level="info", kind="worker_started", text="worker 4121 started"),
+        Event(at="2026-11-20T08:47:02Z", level="info", kind="worker_running", text="the worker runs, pid 4098"),
+        Event(
+            at="2026-11-20T08:51:40Z",
+            level="warning",
+            kind="source_lost",
+            text="cannot read camera /dev/video0: no such device",
+        ),
+        Event(at="2026-11-20T08:51:58Z", level="info", kind="source_back", text="the source is back"),
+        Event(at="2026-11-20T09:02:11Z", level="warning", kind="worker_crashed", text="it died of SIGSEGV"),
+        Event(at="2026-11-20T09:02:12Z", level="info", kind="worker_running", text="the worker runs, pid 4121"),
     )
     return Status(
         version="0.1.0", board=profile.sample.board, profile=profile.id, release=release.id, uptime_s=273_840,
