@@ -57,6 +57,18 @@ def _init(folder: Path, keyring: Keyring) -> Vault:
     return vault
 
 
+def add_family(vault: Vault, family: str) -> None:
+    """Make a role and a key for a family that edgefuse did not know yet when the vault was made.
+
+    Raises:
+        EdgefuseError: The key of ``targets`` is not at hand.
+    """
+    targets = vault.load_targets()
+    _delegate(targets, family, vault.keyring.make(family))
+    vault.sign(Targets.type, targets)
+    vault.sign(family, Targets())
+
+
 def _delegate(targets: Targets, role: str, key: Key) -> None:
     assert targets.delegations is not None and targets.delegations.roles is not None, "made with both"
     paths = [places_of(role)]

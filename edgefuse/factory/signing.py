@@ -10,6 +10,7 @@ from tuf.api.metadata import TargetFile, Targets
 from edgefuse import disk
 from edgefuse.errors import EdgefuseError
 from edgefuse.factory.built import Part, copy_part, list_parts, load_built
+from edgefuse.factory.ceremony import add_family
 from edgefuse.factory.vault import Vault
 from edgefuse.ota.places import RELEASES, release_place
 from edgefuse.store.release import Release, encode_release
@@ -43,6 +44,8 @@ def sign_release(vault: Vault, folder: Path) -> Release:
 
 def _vouch(vault: Vault, family: str, parts: list[Part]) -> None:
     """Let a family vouch for files that are new to it."""
+    if family not in vault.roles():
+        add_family(vault, family)
     targets = vault.load(family, Targets)
     new = {p.place: TargetFile(p.file.size_bytes, {"sha256": p.file.sha256}, p.place) for p in parts}
     if new.keys() - targets.targets.keys():

@@ -46,6 +46,20 @@ def test_only_families_with_new_files_sign(site: Site) -> None:
         assert vault.write() == ("releases", "snapshot")
 
 
+def test_family_that_is_new_to_a_vault_gets_a_role(site: Site, tmp_path: Path) -> None:
+    """As after an upgrade to an edgefuse that knows one task more."""
+    with site.changing() as vault:
+        targets = vault.load_targets()
+        assert targets.delegations is not None and targets.delegations.roles is not None
+        del targets.delegations.roles["detect_faces"]
+        vault.sign("targets", targets)
+        vault.sign_snapshot()
+        vault.write()
+        (vault.metadata / "1.detect_faces.json").unlink()
+    site.release("one", 1, "a")
+    assert Device(tmp_path / "device", site.anchor).install(site.published, "one").id == "one"
+
+
 @pytest.mark.parametrize("change", ["content", "missing", "longer"])
 def test_damaged_build_is_refused_and_nothing_is_signed(site: Site, change: str) -> None:
     _, folder = site.build("one", 1, "a")
