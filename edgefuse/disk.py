@@ -38,7 +38,7 @@ def write_chunks(path: Path, chunks: Iterable[bytes], mode: int = 0o644) -> None
     """
     temporary = path.with_name(f".{path.name}.new")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with _open_alone(temporary) as file:
             try:
                 os.fchmod(file.fileno(), mode)
@@ -75,8 +75,20 @@ def publish(file: BinaryIO, temporary: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, durably: what lies in one whose own name is lost is lost too.
+
+    Raises:
+        OSError: The disk is full or cannot be written.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make renames in ``folder`` durable."""
+    """Make what was renamed, made and removed in ``folder`` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

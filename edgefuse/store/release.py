@@ -1,11 +1,14 @@
 """Releases: models and settings that go live together, kept as ``releases/<id>.json`` beside the pointer ``current``.
 
-What ships with the package is release 0, so that the first update already has something to go back to.
+What ships with the package is release 0, so that the first update already has something to go back to. The pointer has
+two lines, replaced as one: the release that is live, and the one before it.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +22,8 @@ from edgefuse.store.terms import Constraints, Gates
 
 VERSION = 1
 SHIPPED_ID = "0"
-ReleaseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$")]
+_ID = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
+ReleaseId = Annotated[str, msgspec.Meta(pattern=_ID)]
 """Names a file, a topic's value and a column, so nothing that one of them could misread."""
 
 
@@ -77,18 +81,35 @@ def current_release(store: Store, shipped: Path | None = None) -> Release:
         StoreError: The release is missing or unreadable, or release 0 cannot be written.
         ConfigError: A shipped manifest does not fit.
     """
-    pointer = store.root / "current"
-    release_id = _read(pointer).decode(errors="replace").strip() if pointer.exists() else None
-    if release_id not in (None, SHIPPED_ID):
-        return load_release(store, release_id)
+    live = live_ids(store)
+    if live and live[0] != SHIPPED_ID:
+        return load_release(store, live[0])
     folder = shipped or paths.manifest_dir()
     release = Release(id=SHIPPED_ID, counter=0, manifests=load_manifests(folder))
     if not release.manifests:
         raise StoreError(f"cannot make release {SHIPPED_ID}: {folder} has no manifests; install edgefuse again")
     save_release(store, release)
-    if release_id is None:
+    if not live:
         make_current(store, SHIPPED_ID)
     return release
+
+
+def live_ids(store: Store) -> tuple[str, ...]:
+    """Give the ids of the release that is live and of the one before it; fewer on a unit that has had fewer.
+
+    Raises:
+        StoreError: The pointer cannot be read, or is broken.
+    """
+    pointer = store.root / "current"
+    if not pointer.exists():
+        return ()
+    ids = tuple(_read(pointer).decode(errors="replace").split())
+    if not ids or not all(re.match(_ID, id) for id in ids):
+        raise StoreError(
+            f"cannot read {pointer}: it names none of {store.root}/releases/; write one of them into it, or remove it "
+            f"for release {SHIPPED_ID}"
+        )
+    return ids
 
 
 def load_release(store: Store, release_id: str) -> Release:
@@ -136,13 +157,24 @@ def save_release(store: Store, release: Release) -> None:
 
 
 def make_current(store: Store, release_id: str) -> None:
-    """Let a release that is in the store go live.
+    """Let a release that is in the store go live; the one that was becomes the one before it.
 
     Raises:
         StoreError: The store has no such release, or cannot be written.
     """
     load_release(store, release_id)
-    disk.write_atomically(store.root / "current", f"{release_id}\n".encode())
+    others = [live for live in live_ids(store) if live != release_id]
+    disk.write_atomically(store.root / "current", "".join(f"{id}\n" for id in (release_id, *others[:1])).encode())
+
+
+def hash_content(release: Release) -> str:
+    """Give the sha256 of what a release runs: models and settings, whatever its number, its terms and its sources."""
+    manifests = msgspec.to_builtins(release.manifests)
+    for manifest in manifests:
+        for variant in manifest["variants"]:
+            for file in variant["files"]:
+                del file["source"]
+    return hashlib.sha256(msgspec.json.encode([manifests, release.settings], order="deterministic")).hexdigest()
 
 
 class _Version(msgspec.Struct):

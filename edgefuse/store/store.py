@@ -114,6 +114,17 @@ class Store:
                     "`edgefuse models verify` takes it out and says what brings it back"
                 )
 
+    def sync(self, files: Iterable[ModelFile]) -> None:
+        """Make sure that files which are here stay here: who put them there may have been killed before it did so.
+
+        Raises:
+            StoreError: The disk is broken.
+        """
+        folders = {self.path(file.sha256).parent for file in files}
+        with disk.writing(self.root):
+            for folder in (*sorted(folders), self.root / "sha256", self.root):
+                disk.sync_folder(folder)
+
     def remove(self, sha256: str) -> None:
         """Take a blob out.
 
@@ -131,15 +142,15 @@ class Store:
         path = self.root / "incoming"
         with disk.writing(self.root), disk.locked(self.root / "lock"):
             try:
-                with path.open("wb") as file:
+                path.unlink(missing_ok=True)  # after a power cut it may be another name of the last blob
+                with path.open("xb") as file:
                     yield file
             finally:
                 path.unlink(missing_ok=True)
 
     def _publish(self, incoming: BinaryIO, sha256: str) -> None:
         path = self.path(sha256)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        disk.sync_folder(path.parent.parent)
+        disk.make_folder(path.parent)
         os.fchmod(incoming.fileno(), 0o444)
         disk.publish(incoming, self.root / "incoming", path)
 

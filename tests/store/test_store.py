@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.model_files import CONTENT, model_file, variant
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefuse.errors import StoreError
@@ -16,6 +16,7 @@ from edgefuse.store.store import Store
 
 
 def test_bytes_come_back_unchanged_however_they_were_cut(tmp_path_factory: pytest.TempPathFactory) -> None:
+    @settings(deadline=None)  # it syncs, which takes as long as a busy disk likes
     @given(st.lists(st.binary(max_size=50), min_size=1).filter(any))
     def check(chunks: list[bytes]) -> None:
         store = Store(tmp_path_factory.mktemp("store"))
@@ -28,6 +29,7 @@ def test_bytes_come_back_unchanged_however_they_were_cut(tmp_path_factory: pytes
 
 
 def test_any_changed_byte_is_refused_and_nothing_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
+    @settings(deadline=None)
     @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
     def check(place: int, change: int) -> None:
         store = Store(tmp_path_factory.mktemp("store"))

@@ -1,0 +1,110 @@
+"""The journal of deployments, ``deployment.json``: what is to be done is written down before it is done.
+
+So whatever a power cut interrupts, the device knows at its next start what it was doing, and goes on or goes back. A
+broken file is moved aside: what runs does not depend on it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from edgefuse import clock, disk, paths
+from edgefuse.errors import StoreError
+from edgefuse.ota.actions import Action
+from edgefuse.ota.deployment import VERSION, Deployment, InstallState, Watch
+from edgefuse.ota.events import DiskFailed, Event, Started
+from edgefuse.ota.install import next
+from edgefuse.ota.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+
+def journal_path() -> Path:
+    """Give the place of this unit's journal."""
+    return paths.state_dir() / "deployment.json"
+
+
+class Journal:
+    """Feeds events to the state machine; used by one thread of one process."""
+
+    def __init__(
+        self,
+        path: Path,
+        policy: Policy,
+        now_ns: Callable[[], int] = clock.now_ns,
+        wall_iso: Callable[[], str] = clock.wall_iso,
+    ) -> None:
+        """Read the journal; a unit that was never updated has none.
+
+        Raises:
+            StoreError: It cannot be read, or was written by a newer edgefuse.
+        """
+        self._path = path
+        self._policy = policy
+        self._now_ns = now_ns
+        self._wall_iso = wall_iso
+        self._written = b""
+        self.state = _load(path)
+        """As it is now; see ``InstallState.deployment`` for what to report, whenever ``seq`` is another one."""
+
+    def take(self, event: Event) -> tuple[Action, ...]:
+        """Take in an event, write down what follows, and give what is to be done now.
+
+        Where the disk takes nothing, the deployment ends; that is known until the next restart, which finds an older
+        journal and comes to an end of its own.
+        """
+        state, actions = next(self.state, event, self._now_ns() / clock.NS_PER_S, self._policy)
+        try:
+            self.state = self._stamp(state)
+            self._write(is_needed=isinstance(event, Started))
+        except StoreError as e:
+            logger.error("journal cannot be written reason=%s", e)
+            state, actions = next(self.state, DiskFailed(str(e)), self._now_ns() / clock.NS_PER_S, self._policy)
+            self.state = self._stamp(state)
+        return actions
+
+    def _write(self, *, is_needed: bool) -> None:
+        """Write what has changed; once after a start in any case, as the last write may not be on the disk yet."""
+        data = msgspec.json.encode(msgspec.structs.replace(self.state, watch=Watch()))
+        if data != self._written and (self.state.deployment is not None or self.state.baselines or is_needed):
+            disk.write_atomically(self._path, data)
+            self._written = data
+
+    def _stamp(self, state: InstallState) -> InstallState:
+        """Say when deployments began and ended."""
+        if state.deployment is None:
+            return state
+        history = tuple(self._stamp_one(past) for past in state.history)
+        return msgspec.structs.replace(state, deployment=self._stamp_one(state.deployment), history=history)
+
+    def _stamp_one(self, deployment: Deployment) -> Deployment:
+        begun_at = deployment.begun_at or self._wall_iso()
+        ended_at = deployment.ended_at or (self._wall_iso() if deployment.is_over else "")
+        return msgspec.structs.replace(deployment, begun_at=begun_at, ended_at=ended_at)
+
+
+def _load(path: Path) -> InstallState:
+    if not path.exists():
+        return InstallState()
+    data = b"".join(disk.read_chunks(path))
+    try:
+        version = msgspec.json.decode(data, type=_Version).v
+        if version == VERSION:
+            return msgspec.json.decode(data, type=InstallState)
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        aside = path.with_name(f"{path.name}.broken-{clock.wall_iso().replace(':', '')}")
+        with disk.writing(aside):
+            path.replace(aside)
+        logger.error("journal is broken and starts empty path=%s kept_as=%s reason=%s", path, aside.name, e)
+        return InstallState()
+    raise StoreError(f"cannot load {path}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)")
+
+
+class _Version(msgspec.Struct):
+    """The part of the journal that every version has."""
+
+    v: int

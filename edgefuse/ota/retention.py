@@ -1,0 +1,86 @@
+"""What of the store may go: what releases brought that are neither live nor the one before, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from edgefuse import disk
+from edgefuse.errors import StoreError
+from edgefuse.store.release import Release, decode_release, live_ids, load_release
+from edgefuse.store.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+def collect_garbage(store: Store, offer: Path | None = None) -> None:
+    """Remove other releases than the live one and the one before it, and the files that only they have.
+
+    Files go before the description that names them, so that a power cut in between leaves garbage that is known.
+
+    Args:
+        store: Where no release is live, nothing is touched.
+        offer: Description of a release that is on its way, whose files stay too.
+
+    Raises:
+        StoreError: A release that stays cannot be read, so that nobody knows what to keep; or the disk is broken.
+    """
+    live = live_ids(store)
+    if not live:
+        return
+    kept = _files(load_release(store, id) for id in live)
+    if offer is not None and offer.exists():
+        kept |= _files([_read(offer)])
+    for path in _find_descriptions(store):
+        if path != offer and path.stem not in live:
+            _remove(store, path, kept)
+    _remove_dangling(store.root / "named")
+
+
+def offer_path(store: Store) -> Path:
+    """Give the place of the description of a release that is on its way and not in its place yet."""
+    return store.root / "offered.json"
+
+
+def _find_descriptions(store: Store) -> list[Path]:
+    return [path for path in (*sorted(store.root.glob("releases/*.json")), offer_path(store)) if path.exists()]
+
+
+def _remove(store: Store, description: Path, kept: set[str]) -> None:
+    try:
+        brought = _files([_read(description)])
+    except StoreError as e:
+        logger.warning("release goes, its files stay path=%s reason=%s", description, e)
+        brought = set()
+    for sha256 in sorted(brought - kept):
+        if store.has(sha256):
+            store.remove(sha256)
+    with disk.writing(description):
+        description.unlink()
+        disk.sync_folder(description.parent)
+
+
+def _read(path: Path) -> Release:
+    return decode_release(b"".join(disk.read_chunks(path)), str(path))
+
+
+def _files(releases: Iterable[Release]) -> set[str]:
+    return {
+        file.sha256
+        for release in releases
+        for manifest in release.manifests
+        for variant in manifest.variants
+        for file in variant.files
+    }
+
+
+def _remove_dangling(named: Path) -> None:
+    """Remove links to files that are gone; they take nothing but names, so nothing depends on when they go."""
+    with disk.writing(named):
+        for link in named.glob("*/*"):
+            if link.is_symlink() and not link.exists():
+                link.unlink()
+        for folder in named.glob("*"):
+            if not any(folder.iterdir()):
+                folder.rmdir()
