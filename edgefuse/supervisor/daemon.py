@@ -112,7 +112,7 @@ class Daemon:
             status = self.status()
             self._notifier.status(describe(status))
             self._uplink.show(status)
-            self._begin(self._uplink.follow(self.steering.unit.site.link if self.steering.unit else None))
+            self._begin(self._uplink.follow(self.steering.unit.site.link if self.steering.unit else None, now_s))
             self._begin(self.notebook.keep_now_and_then(now_s, self.steering.learned))
         self._notifier.beat(now_s)
 
@@ -123,6 +123,7 @@ class Daemon:
 
     async def _reload(self) -> None:
         self._notifier.reloading()
+        self._uplink.try_again()
         await self.steering.reload(self.supervision)
         self._notifier.ready()
 

@@ -1,11 +1,13 @@
 """The link of this unit, for as long as its site configuration has one.
 
-Without one nothing of it is loaded. What goes wrong with it is noted and costs the pipeline nothing.
+Without one nothing of it is loaded. What goes wrong with it is noted and costs the pipeline nothing. One that could not
+be opened, such as before this unit has joined, is tried again after a reload and every minute.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from edgefuse.link.commands import Port
 
 
+RETRY_S = 60.0
+
+
 class Uplink:
     """Opens and closes the link, and feeds it."""
 
@@ -30,32 +35,44 @@ class Uplink:
         self._journal, self._make_port = journal, make_port
         self._link: Link | None = None
         self._settings: LinkSettings | None = None
+        self._refusal = ""
+        self._retry_s = math.inf
+        """When to open again what could not be opened."""
         self._changing = asyncio.Lock()
         self._shown: tuple[str, str] | None = None
         self._shown_plan: Plan | None = None
         self._has_told = False
         journal.listen(self._tell)
 
-    async def follow(self, settings: LinkSettings | None) -> None:
+    async def follow(self, settings: LinkSettings | None, now_s: float) -> None:
         """Have the link that the configuration asks for now, or none."""
         async with self._changing:
-            if settings == self._settings:
+            if settings == self._settings and now_s < self._retry_s:
                 return
             await self.close()
-            self._settings = settings
+            self._settings, self._retry_s = settings, math.inf
             if settings is None:
                 return
             try:
                 self._link = await asyncio.to_thread(self._open, settings, asyncio.get_running_loop())
             except EdgefuseError as e:
-                self._journal.note("error", "link_refused", str(e))
+                self._retry_s = now_s + RETRY_S
+                if str(e) != self._refusal:
+                    self._refusal = str(e)
+                    self._journal.note("error", "link_refused", str(e))
                 return
+            self._refusal = ""
             self._shown, self._shown_plan = None, None
             self._link.start()
             if not self._has_told:
                 self._has_told = True
                 for event in self._journal.newest():
                     self._tell(event)
+
+    def try_again(self) -> None:
+        """Open at the next ``follow`` what could not be opened before."""
+        if self._retry_s != math.inf:
+            self._retry_s = -math.inf
 
     def show(self, status: Status) -> None:
         """Tell the fleet what has changed in what this unit is and runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,8 +16,11 @@ from fakes.proxy import Proxy
 from fakes.supervisor import Running, write_site
 
 from edgefuse import paths
+from edgefuse.config.link import LinkSettings
 from edgefuse.link.messages import Inventory, PipelineReport, State, SystemReport, decode
 from edgefuse.supervisor.control import Status
+from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.uplink import RETRY_S, Uplink
 
 Supervise = Callable[..., Running]
 
@@ -106,6 +110,26 @@ def test_broken_link_is_reported_and_costs_no_frame(supervise: Supervise) -> Non
     running.wait_for_frames()
     status = running.wait(lambda s: "link_refused" in [event.kind for event in s.events])
     assert status.service.state == "RUNNING"
+
+
+def test_a_link_that_was_refused_is_tried_again_after_a_reload_and_a_while(tmp_path: Path) -> None:
+    settings = LinkSettings(broker="mqtts://broker.example", device_id="dev1", credentials=str(tmp_path / "link"))
+    journal = Journal()
+    uplink = Uplink(journal, make_port=object)  # type: ignore[arg-type]  # nobody comes in
+
+    def follow(now_s: float) -> list[str]:
+        """Follow once more, and give the refusals so far."""
+        asyncio.run(uplink.follow(settings, now_s))
+        return [event.text for event in journal.newest()]
+
+    assert len(follow(0.0)) == len(follow(RETRY_S + 1.0)) == 1  # the same is told once
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link/ca.pem").write_text("no certificate")
+    assert len(follow(RETRY_S + 2.0)) == 1
+    uplink.try_again()
+    assert len(follow(RETRY_S + 3.0)) == 2
+    (tmp_path / "link/ca.pem").unlink()
+    assert len(follow(3 * RETRY_S)) == 3
 
 
 def decide(supervise: Supervise, system: Path, **site: object) -> list[tuple[str, str]]:
