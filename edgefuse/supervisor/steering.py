@@ -163,7 +163,7 @@ class Steering:
             EdgefuseError: They do not fit; nothing has changed.
         """
         assert self.unit is not None and self.wanted is not None  # what could never be read is loaded, not changed
-        after = self._resolve(unit, pins)
+        before, has_run, after = (self.unit, self._pins), supervision.is_open, self._resolve(unit, pins)
         change = compare(self.wanted, after)
         # A running worker says itself whether it takes another effect; a child that checks holds 200 MB beside it.
         needs_check = change.restart or (change.effect is not None and not supervision.is_open)
@@ -173,13 +173,13 @@ class Steering:
             change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():
             change = replace(change, restart=change.restart or "the settings changed")
-        before = (self.unit, self._pins) if supervision.is_open else None
+        has_run = has_run or supervision.is_open  # it may have died, or come, while it or a child was asked
         self._adopt_and_tell(unit, pins, supervision)
         if not change.restart:
             _wake(supervision)
             return
         supervision.restart(change.restart)
-        if before is not None:
+        if has_run:
             await self._try_out(before, supervision)
 
     async def _try_out(self, before: tuple[Unit, Pins], supervision: Supervision) -> None:

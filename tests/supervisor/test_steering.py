@@ -208,6 +208,24 @@ def test_a_pause_waits_for_no_other_change_and_outlives_it(steering: Steering) -
     assert kept.effect is None and kept.is_paused is not None
 
 
+def test_what_a_worker_ran_that_dies_meanwhile_is_gone_back_to_all_the_same(
+    steering: Steering, journal: Journal
+) -> None:
+    worker = SlowWorker()
+    worker.may_fail.set()
+
+    async def die(python: str, site: Site) -> str:
+        worker.is_open = False
+        return ""
+
+    steering = Steering(journal, Notebook(state_path(), journal), die)
+    steering.make_recipe()
+    write_site("elsewhere")
+    asyncio.run(steering.reload(worker))  # type: ignore[arg-type]  # a stand-in
+    assert steering.wanted is not None and steering.wanted.site.source == "well"
+    assert len(worker.restarts) == 2
+
+
 def test_a_unit_without_a_configuration_can_be_paused(steering: Steering, journal: Journal) -> None:
     site_path().unlink()
     fresh = Steering(journal, Notebook(state_path(), journal), well)
