@@ -21,14 +21,14 @@ def newest_version(folder: Path, role: str) -> int:
     return max((int(number) for number in numbers if number.isdigit()), default=0)
 
 
-def load_newest(folder: Path, role: str, kind: type[S]) -> S:
-    """Give the newest metadata of a role.
+def load_version(folder: Path, role: str, version: int, kind: type[S]) -> S:
+    """Give one version of a role's metadata.
 
     Raises:
         ConfigError: It is broken.
         StoreError: It is not there.
     """
-    path = folder / f"{newest_version(folder, role)}.{role}.json"
+    path = folder / f"{version}.{role}.json"
     return parse(b"".join(disk.read_chunks(path)), str(path), kind)
 
 

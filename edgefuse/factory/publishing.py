@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from edgefuse import clock, disk
 from edgefuse.errors import EdgefuseError
 from edgefuse.factory.keyring import Keyring
-from edgefuse.factory.metadata import add_signatures, load_newest, newest_version, parse
-from edgefuse.factory.vault import Vault
+from edgefuse.factory.metadata import add_signatures, load_version, newest_version, parse
+from edgefuse.factory.vault import TOP_LEVEL, Vault
 from edgefuse.ota.places import METADATA, SIGNED_AT, TARGETS
 
 TIMESTAMP_DAYS = 3
@@ -32,12 +32,19 @@ def publish(vault: Vault, folder: Path) -> None:
     first = folder / METADATA / "1.root.json"
     if first.exists() and first.read_bytes() != (vault.metadata / first.name).read_bytes():
         raise EdgefuseError(f"cannot publish to {folder}: it has the releases of another vault; name another folder")
-    for path in sorted(vault.targets.rglob("*")):
-        if path.is_file():
-            _copy(path, folder / TARGETS / path.relative_to(vault.targets))
-    # A snapshot comes after what it names, so that a timestamp that is signed meanwhile leads nowhere else.
-    for path in sorted(vault.metadata.glob("*.*.json"), key=lambda path: (".snapshot." in path.name, path.name)):
-        _copy(path, folder / METADATA / path.name)
+    for role in vault.roles():
+        if role not in TOP_LEVEL:
+            for place in vault.load(role, Targets).targets:
+                _copy(vault.targets / place, folder / TARGETS / place)
+    # A snapshot comes after what it names, and a root after what its keys have signed: so whoever reads meanwhile, or
+    # signs a timestamp, finds what belongs together.
+    last = (Snapshot.type, Root.type)
+    for role, newest in sorted(
+        vault.versions.items(), key=lambda item: last.index(item[0]) + 1 if item[0] in last else 0
+    ):
+        for version in range(1, newest + 1):
+            name = f"{version}.{role}.json"
+            _copy(vault.metadata / name, folder / METADATA / name)
     at_least = _read_version(vault.metadata / "timestamp.json")
     content = sign_timestamp(folder, vault.keyring, at_least)
     disk.write_atomically(vault.metadata / "timestamp.json", content)
@@ -64,8 +71,9 @@ def sign_timestamp(folder: Path, keyring: Keyring, at_least: int = 0) -> bytes:
         snapshot_meta=MetaFile(newest_version(metadata, Snapshot.type)),
         unrecognized_fields={SIGNED_AT: clock.to_iso(now)},
     )
+    root = load_version(metadata, Root.type, newest_version(metadata, Root.type), Root)
     signed = Metadata(timestamp)
-    add_signatures(Timestamp.type, signed, load_newest(metadata, Root.type, Root), keyring)
+    add_signatures(Timestamp.type, signed, root, keyring)
     content = signed.to_bytes()
     disk.write_atomically(path, content)
     return content

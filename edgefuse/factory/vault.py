@@ -1,11 +1,12 @@
 """The folder in which an operator signs releases, whole or step by step, before they are published.
 
 metadata/<n>.<role>.json    every version of the metadata that was signed, and timestamp.json
+versions.json               the newest version of each role that counts
 keys/<role>-<key>.pem       secret keys; those of the root belong on media that lie in a safe
 targets/                    descriptions and model files, see ``edgefuse.ota.places``
 
-Nothing that is signed is changed: a new version stands beside the old ones, so a command that breaks off leaves a vault
-that can be published as before.
+Nothing that counts is changed: new versions are written beside the old ones and count together, once ``versions.json``
+says so. A command that breaks off leaves a vault that is what it was.
 """
 
 from __future__ import annotations
@@ -14,19 +15,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import msgspec
 from tuf.api.metadata import Key, Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from edgefuse import clock, disk
 from edgefuse.errors import ConfigError
 from edgefuse.factory.keyring import Keyring
-from edgefuse.factory.metadata import add_signatures, load_newest, newest_version, parse
+from edgefuse.factory.metadata import add_signatures, load_version, parse
 
+_VERSIONS = "versions.json"
 OFFLINE_DAYS = 365
 TOP_LEVEL = (Root.type, Targets.type, Snapshot.type, Timestamp.type)
 
 S = TypeVar("S", Root, Snapshot, Targets)
+
+
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in ``versions.json``."""
+
+    v: Literal[1] = 1
+    newest: dict[str, int] = {}
+    """By role."""
 
 
 class Vault:
@@ -38,9 +49,13 @@ class Vault:
         Args:
             folder: Of the vault.
             keyring: Makes and finds keys.
+
+        Raises:
+            ConfigError: ``versions.json`` is broken.
         """
         self.folder = folder
         self.keyring = keyring
+        self.versions = _load_versions(folder / _VERSIONS)
         self._signed: dict[str, tuple[int, bytes]] = {}
         """What was signed since: version and content by role."""
 
@@ -56,7 +71,7 @@ class Vault:
 
     def version(self, role: str) -> int:
         """Give the newest version of a role's metadata; 0 where it has none."""
-        return self._signed[role][0] if role in self._signed else newest_version(self.metadata, role)
+        return self._signed[role][0] if role in self._signed else self.versions.get(role, 0)
 
     def load(self, role: str, kind: type[S]) -> S:
         """Give the newest metadata of a role, to read or to change and sign.
@@ -66,7 +81,7 @@ class Vault:
         """
         if role in self._signed:
             return parse(self._signed[role][1], role, kind)
-        return load_newest(self.metadata, role, kind)
+        return load_version(self.metadata, role, self.version(role), kind)
 
     def load_root(self) -> Root:
         """Give who may sign for the roles at the top."""
@@ -135,6 +150,10 @@ class Vault:
         """
         for role, (version, content) in self._signed.items():
             disk.write_atomically(self.metadata / f"{version}.{role}.json", content)
+        newest = {**self.versions, **{role: version for role, (version, _) in self._signed.items()}}
+        if newest != self.versions:
+            disk.write_atomically(self.folder / _VERSIONS, msgspec.json.encode(Versions(newest=newest)))
+        self.versions = newest
         roles = tuple(self._signed)
         self._signed.clear()
         return roles
@@ -151,11 +170,19 @@ def changing(folder: Path, keyring: Keyring) -> Iterator[Vault]:
         ConfigError: There is none.
         StoreError: The folder cannot be written.
     """
-    vault = Vault(folder, keyring)
-    if not vault.version(Root.type):
+    if not (folder / _VERSIONS).exists():
         raise ConfigError(f"cannot open the vault: there is none in {folder}; edgefuse release keys init makes one")
     with disk.writing(folder), disk.locked(folder / ".lock"):
-        yield vault
+        yield Vault(folder, keyring)
+
+
+def _load_versions(path: Path) -> dict[str, int]:
+    if not path.exists():
+        return {}
+    try:
+        return msgspec.json.decode(b"".join(disk.read_chunks(path)), type=Versions).newest
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"cannot read {path}: {e}; restore the vault from its copy") from e
 
 
 def _in_days(days: int) -> datetime:

@@ -80,11 +80,23 @@ class Repository:
             TrustError: Nobody who may do so vouches for it, or other bytes came.
             FetchError: It cannot be had now.
         """
+        return self._read(*self._vouch(task, file))
+
+    def vouch(self, task: str, file: ModelFile) -> str:
+        """Give the place of a model file, for who fetches it in another way, once its family vouches for it.
+
+        Raises:
+            TrustError: Nobody who may do so vouches for it.
+            FetchError: Its family's metadata cannot be had now.
+        """
+        return TARGETS + self._vouch(task, file)[0]
+
+    def _vouch(self, task: str, file: ModelFile) -> tuple[str, TargetFile]:
         place = file_place(task, file.sha256)
         target = self._find(place)
         if target.hashes.get("sha256") != file.sha256 or target.length != file.size_bytes:
             raise TrustError(f"cannot use {file.name}: its family vouches for other bytes in its place ({place})")
-        return self._read(place, target)
+        return place, target
 
     def _find(self, place: str) -> TargetFile:
         with telling(f"find {place}"):

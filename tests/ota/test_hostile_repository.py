@@ -371,4 +371,8 @@ def _sign_targets(site: Site, role: str, change: Callable[[Targets], object]) ->
         change(targets)
         vault.sign(role, targets)
         vault.sign_snapshot()
+        for place in targets.targets:
+            path = vault.targets / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
     site.publish()

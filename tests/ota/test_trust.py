@@ -35,6 +35,14 @@ def test_newest_release_is_offered_first(site: Site, device: Device) -> None:
         assert repository.offers() == (Offer("two", 2), Offer("one", 1))
 
 
+def test_who_fetches_in_another_way_learns_where(site: Site, device: Device) -> None:
+    with device.open(site.published, clock.wall_now()) as repository:
+        file = repository.load_release("one").manifests[0].variants[0].files[0]
+        assert (site.published / repository.vouch("detect_faces", file)).stat().st_size == file.size_bytes
+        with pytest.raises(TrustError, match="nobody who may do so vouches for it"):
+            repository.vouch("embed_faces", file)
+
+
 def test_identical_content_under_a_new_number_needs_no_new_file(site: Site, device: Device) -> None:
     first = device.install(site.published, "one")
     site.release("again", 2, "a")
