@@ -81,6 +81,11 @@ class Running:
         return self.process.wait(DEADLINE_S)
 
 
+def kinds(status: Status) -> list[str]:
+    """Give the kinds of the events, the newest last."""
+    return [event.kind for event in status.events]
+
+
 def start_supervisor(**variables: str) -> Running:
     """Start a supervisor of this root, and wait until it answers."""
     command = module_command(sys.executable, "edgefuse", "supervise")
