@@ -14,7 +14,7 @@ class Work:
     step: Step
     seq: int
     deployment: Deployment
-    """As the journal has it by now."""
+    """As the journal has it, but for when it began."""
 
 
 @dataclass(frozen=True, slots=True)

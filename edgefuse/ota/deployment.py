@@ -13,8 +13,8 @@ from edgefuse.store.terms import Gates
 VERSION = 1
 KEPT_DEPLOYMENTS = 20
 """For `edgefuse update history`; a unit that is updated weekly sees four months."""
-STARTS = 3
-"""How often a release may be started before it is committed: the check, a trial, and a trial after a power cut."""
+STARTS = 4
+"""How often a release may be started before it is committed: the check, the trial, and after each of two power cuts."""
 
 Step = Literal[
     "REFRESH", "RESOLVE", "PREFLIGHT", "FETCH", "REBUILD", "VERIFY", "STAGE", "SELFTEST", "TRIAL", "COMMIT", "CLEANUP"

@@ -47,9 +47,9 @@ class Journal:
         self._policy = policy
         self._now_ns = now_ns
         self._wall_iso = wall_iso
-        self._written = b""
         self.state = _load(path)
         """As it is now; see ``InstallState.deployment`` for what to report, whenever ``seq`` is another one."""
+        self._written = _encode(self.state)
 
     def take(self, event: Event) -> tuple[Action, ...]:
         """Take in an event, write down what follows, and give what is to be done now.
@@ -60,17 +60,17 @@ class Journal:
         state, actions = next(self.state, event, self._now_ns() / clock.NS_PER_S, self._policy)
         try:
             self.state = self._stamp(state)
-            self._write(is_needed=isinstance(event, Started))
+            self._write(is_start=isinstance(event, Started))
         except StoreError as e:
             logger.error("journal cannot be written reason=%s", e)
             state, actions = next(self.state, DiskFailed(str(e)), self._now_ns() / clock.NS_PER_S, self._policy)
             self.state = self._stamp(state)
         return actions
 
-    def _write(self, *, is_needed: bool) -> None:
-        """Write what has changed; once after a start in any case, as the last write may not be on the disk yet."""
-        data = msgspec.json.encode(msgspec.structs.replace(self.state, watch=Watch()))
-        if data != self._written and (self.state.deployment is not None or self.state.baselines or is_needed):
+    def _write(self, *, is_start: bool) -> None:
+        """Write what has changed, and after a start in any case: the last write may not be on the disk for good yet."""
+        data = _encode(self.state)
+        if data != self._written or (is_start and self.state.deployment is not None):
             disk.write_atomically(self._path, data)
             self._written = data
 
@@ -85,6 +85,10 @@ class Journal:
         begun_at = deployment.begun_at or self._wall_iso()
         ended_at = deployment.ended_at or (self._wall_iso() if deployment.is_over else "")
         return msgspec.structs.replace(deployment, begun_at=begun_at, ended_at=ended_at)
+
+
+def _encode(state: InstallState) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(state, watch=Watch()))
 
 
 def _load(path: Path) -> InstallState:

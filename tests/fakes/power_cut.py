@@ -91,6 +91,15 @@ class Recorder:
         self.operations: list[Operation] = []
         self.kill_at: int | None = None
         """After so many operations the process is killed."""
+        self._said: list[tuple[int, int]] = []
+
+    def say(self, number: int) -> None:
+        """Note that something was said to the world, which a power cut does not take back."""
+        self._said.append((len(self.operations), number))
+
+    def said_before(self, count: int) -> int:
+        """Give what was said last before so many operations had begun; 0 where nothing was."""
+        return max((number for at, number in self._said if at <= count), default=0)
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -225,16 +234,17 @@ class _Disk:
 
 
 def crash_states(recorder: Recorder) -> Iterator[tuple[int, State]]:
-    """Give every state that a power cut may leave, once, with how many operations had begun by then."""
+    """Give every state that a power cut may leave, once, each with what was said by then."""
     disk = _Disk(recorder)
-    seen: set[State] = set()
+    seen: set[tuple[int, State]] = set()
     for count in range(len(recorder.operations) + 1):
         if count:
             disk.take(recorder.operations[count - 1])
+        said = recorder.said_before(count)
         for state in disk.states():
-            if state not in seen:
-                seen.add(state)
-                yield count, state
+            if (said, state) not in seen:
+                seen.add((said, state))
+                yield said, state
 
 
 def lay_out(state: State, folder: Path) -> None:

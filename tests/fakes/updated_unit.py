@@ -68,10 +68,11 @@ class UpdatedUnit:
         )
         self.releases = releases
         self.contents = contents
-        self.acts: dict[Step, Act] = {}
+        self.acts: Mapping[Step, Act] = {}
         """What is acted in another way than that all goes well."""
+        self.say: Callable[[int], None] = lambda _: None
+        """Told the number of each report."""
         self.steps: list[Step] = []
-        self.reports: list[tuple[int, Deployment]] = []
 
     def install_first(self, release: Release) -> None:
         """Let a release be live, as if it had been for ever."""
@@ -98,8 +99,7 @@ class UpdatedUnit:
         events: deque[Event] = deque([event])
         while events:
             actions = self.journal.take(events.popleft())
-            if self.journal.state.deployment is not None:
-                self.reports.append((self.journal.state.seq, self.journal.state.deployment))
+            self.say(self.journal.state.seq)
             events += [self._perform(action) for action in actions if isinstance(action, Work)]
 
     def _perform(self, work: Work) -> Answer:
@@ -141,8 +141,9 @@ class UpdatedUnit:
         return live_ids(self.store)[0]
 
 
-def find_fault(store: Store, known: Mapping[str, Release]) -> str:
-    """Say why no complete, verified release would run from a store; empty where one does."""
+def find_fault(folder: Path, known: Mapping[str, Release]) -> str:
+    """Say why no complete, verified release would run from what lies in a folder; empty where one does."""
+    store = Store(folder / "store")
     try:
         live = live_ids(store)
         if not live:

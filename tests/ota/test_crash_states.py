@@ -2,51 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fakes.memory_folder import memory_folder
-from fakes.power_cut import Recorder, State, crash_states, lay_out
-from fakes.updated_unit import Act, UpdatedUnit, figures, find_fault, make_release
-
-from edgefuse.ota.deployment import Step
-from edgefuse.ota.events import Measured
-
-SHARED, OLD, NEW, NEWER = (word * 60 for word in (b"shared file ", b"old file ", b"new file ", b"newer file "))
-CONTENTS = {hashlib.sha256(content).hexdigest(): content for content in (SHARED, OLD, NEW, NEWER)}
-RELEASES = {
-    release.id: release
-    for release in (
-        make_release(1, SHARED, OLD),
-        make_release(2, SHARED, NEW),
-        make_release(3, SHARED, OLD),
-        make_release(4, NEWER),
-    )
-}
-SLOWER: dict[Step, Act] = {"TRIAL": lambda work: Measured(work.seq, figures(30.0), figures(20.0))}
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """An update that power cuts meet."""
-
-    release: str
-    end: str
-    acts: dict[Step, Act]
-    before: tuple[str, ...] = ()
-    """What was installed since release 1."""
-
-
-SCENARIOS = {
-    "a release goes live": Scenario("2", "COMMITTED", {}),
-    "a slower release is rolled back": Scenario("2", "ROLLED_BACK", SLOWER),
-    "the same content goes live under another number": Scenario("3", "COMMITTED", {}),
-    "the oldest release makes room": Scenario("4", "COMMITTED", {}, before=("2",)),
-}
+from fakes.power_cut import crash_states
+from fakes.update_scenarios import PLANTS, SCENARIOS, count_broken, find_failing, record
 
 
 @pytest.fixture
@@ -55,54 +17,23 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def prepare(folder: Path, scenario: Scenario) -> None:
-    """Bring a unit to where the update begins."""
-    unit = UpdatedUnit(folder, RELEASES, CONTENTS)
-    unit.install_first(RELEASES["1"])
-    for seq, release in enumerate(scenario.before, start=1):
-        unit.wish(release, seq)
-
-
-def start(folder: Path, scenario: Scenario) -> UpdatedUnit:
-    """Start a unit and let it hear what the fleet wants, which it hears after each start."""
-    unit = UpdatedUnit(folder, RELEASES, CONTENTS)
-    unit.acts = scenario.acts
-    unit.start()
-    unit.wish(scenario.release, len(scenario.before) + 1)
-    return unit
-
-
-def record(folder: Path, scenario: Scenario, forgets: Callable[[Path], bool] = lambda _: False) -> Recorder:
-    """Let the update go through and see what it does to the disk."""
-    prepare(folder, scenario)
-    recorder = Recorder(folder, forgets)
-    with recorder.recording():
-        start(folder, scenario)
-    recorder.close()
-    return recorder
-
-
-def broken_states(states: Iterator[tuple[int, State]]) -> tuple[int, list[str]]:
-    """Count states, and give those from which nothing would run."""
-    faults, count = [], 0
-    for count, (_, state) in enumerate(states, start=1):  # noqa: B007 - the last one is how many there are
-        with memory_folder(Path(tempfile.gettempdir())) as folder:
-            lay_out(state, folder)
-            if fault := find_fault(UpdatedUnit(folder, RELEASES, CONTENTS).store, RELEASES):
-                faults.append(fault)
-    return count, faults
-
-
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_after_any_power_cut_a_whole_release_runs_and_the_update_comes_to_its_end(folder: Path, name: str) -> None:
     scenario = SCENARIOS[name]
-    recorder = record(folder / "recorded", scenario)
-    for number, (_, state) in enumerate(crash_states(recorder)):
-        place = folder / str(number)
-        place.mkdir()
-        lay_out(state, place)
-        assert not find_fault(UpdatedUnit(place, RELEASES, CONTENTS).store, RELEASES)
-        unit = start(place, scenario)
-        assert unit.deployment.state == scenario.end
-        assert not find_fault(unit.store, RELEASES)
-        assert unit.current == (scenario.release if scenario.end == "COMMITTED" else "1")
+    states = list(crash_states(record(folder, scenario)))
+    assert [failing for state in states if (failing := find_failing(*state, scenario))] == []
+    assert len(states) > 70  # so many that none at all would be noticed
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_a_sync_that_is_left_out_is_found(folder: Path, plant: str) -> None:
+    recorder = record(folder, SCENARIOS["a release goes live"], PLANTS[plant])
+    _, broken = count_broken(crash_states(recorder))
+    assert broken > 0
+
+
+@pytest.mark.parametrize("kill_at", [17, 34, 51, 68])  # tools/bench/crash_states takes every one
+def test_a_power_cut_soon_after_a_kill_is_survived_too(folder: Path, kill_at: int) -> None:
+    scenario = SCENARIOS["a release goes live"]
+    states = list(crash_states(record(folder, scenario, kill_at=kill_at)))
+    assert [failing for state in states if (failing := find_failing(*state, scenario))] == []

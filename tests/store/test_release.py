@@ -1,12 +1,22 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from fakes.model_files import manifest, model_file, variant, write_manifests
 
 from edgefuse.errors import ConfigError, StoreError
-from edgefuse.store.release import Release, current_release, load_release, make_current, save_release
+from edgefuse.store.release import (
+    Release,
+    current_release,
+    hash_content,
+    live_ids,
+    load_release,
+    make_current,
+    save_release,
+)
 from edgefuse.store.store import Store
+from edgefuse.store.terms import Gates
 
 
 @pytest.fixture
@@ -80,6 +90,37 @@ def test_a_release_that_is_not_there_cannot_go_live(store: Store, shipped: Path)
     with pytest.raises(StoreError, match=r"cannot read .*releases/9\.json"):
         make_current(store, "9")
     assert current_release(store, shipped).id == "0"
+
+
+def test_the_release_that_was_live_is_known_as_the_one_before(store: Store, shipped: Path) -> None:
+    before = current_release(store, shipped)
+    for counter in (7, 8, 8):  # a commit may be done again
+        save_release(store, msgspec.structs.replace(before, id=str(counter), counter=counter))
+        make_current(store, str(counter))
+    assert live_ids(store) == ("8", "7")
+
+
+def test_a_pointer_of_an_older_edgefuse_has_none_before(store: Store, shipped: Path) -> None:
+    current_release(store, shipped)
+    (store.root / "current").write_bytes(b"0\n")
+    assert live_ids(store) == ("0",)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0", b"../0\n"])
+def test_a_pointer_to_nothing_is_told_with_what_to_do(store: Store, shipped: Path, content: bytes) -> None:
+    current_release(store, shipped)
+    (store.root / "current").write_bytes(content)
+    with pytest.raises(StoreError, match=r"cannot read .*current: .* write one of them into it, or remove it"):
+        current_release(store, shipped)
+
+
+def test_content_is_what_runs_whatever_its_number_terms_and_sources(store: Store, shipped: Path) -> None:
+    release = current_release(store, shipped)
+    moved = manifest(variant(model_file(file="/elsewhere/net.tflite")))
+    same = msgspec.structs.replace(release, id="7", counter=7, gates=Gates(parity_floor=0.5), manifests=(moved,))
+    other = msgspec.structs.replace(release, manifests=(manifest(variant(model_file(b"other"))),))
+    assert hash_content(same) == hash_content(release)
+    assert hash_content(other) != hash_content(release)
 
 
 def test_a_package_without_manifests_makes_no_release(store: Store, tmp_path: Path) -> None:
