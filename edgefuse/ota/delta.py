@@ -14,7 +14,7 @@ Memory is bounded whatever a delta says: blocks, segments and zstd's window have
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Literal
@@ -144,11 +144,16 @@ def _read_blocks(base: BinaryIO, content: zstd.ZstdFile) -> Iterator[bytes]:
         size_bytes = int.from_bytes(header, "little")
         if size_bytes > _MAX_BLOCK_BYTES:
             raise DeltaError(f"a block of {size_bytes} bytes is too large")
-        block = decoder.decode(content.read(size_bytes))
-        places, place = _find_places(block.segments, place)
-        differing = _add_differences(base, block, places)
-        for i, segment in enumerate(block.segments):
-            yield from (differing[i],) if segment.width else _copy(base, places[i], segment.length)
+        place = yield from _make(base, decoder.decode(content.read(size_bytes)), place)
+
+
+def _make(base: BinaryIO, block: Block, place: int) -> Generator[bytes, None, int]:
+    """Give what a block makes, and then where in the base it ends; nothing of it is in memory afterwards."""
+    places, end = _find_places(block.segments, place)
+    differing = _add_differences(base, block, places)
+    for i, segment in enumerate(block.segments):
+        yield from (differing.pop(i),) if segment.width else _copy(base, places[i], segment.length)
+    return end
 
 
 def _find_places(segments: Sequence[Segment], place: int) -> tuple[list[int | None], int]:

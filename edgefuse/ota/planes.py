@@ -11,6 +11,7 @@ weights of one size change by one measure. Both sides know it, so the order cost
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -39,7 +40,7 @@ def split(base: Bytes, target: Bytes, width: Width, *, is_sorted: bool) -> Bytes
     change = _put_in_order(_numbers(target, width)) - _put_in_order(before)
     change = (change << 1) ^ (change >> (8 * width - 1))
     if is_sorted:
-        change = change[_ranks(before)]
+        change = np.concatenate([change[kind] for kind in _list_kinds(before)])
     return np.ascontiguousarray(change.view(np.uint8).reshape(-1, width).T).reshape(-1)
 
 
@@ -64,7 +65,10 @@ def join(base: Bytes, planes: Bytes, width: Width, *, is_sorted: bool) -> Bytes:
     magnitude >>= 1
     change ^= np.negative(sign, out=sign)
     if is_sorted:
-        sign[_ranks(before)] = change
+        start = 0
+        for kind in _list_kinds(before):
+            end = start + np.count_nonzero(kind)
+            sign[kind], start = change[start:end], end
         change = sign
     change += _put_in_order(before)
     return _put_in_order(change).view(np.uint8)
@@ -82,6 +86,10 @@ def _put_in_order(numbers: _Numbers) -> _Numbers:
     return mask
 
 
-def _ranks(numbers: _Numbers) -> NDArray[np.intp]:
-    """Sort by the eight bits after the sign, equal ones in the order in which they came."""
-    return np.argsort((numbers >> (8 * numbers.itemsize - 9)).astype(np.uint8), kind="stable")
+def _list_kinds(numbers: _Numbers) -> Iterator[NDArray[np.bool_]]:
+    """Tell for each value of the eight bits after the sign, in their order, which numbers have it.
+
+    Sorting is twice as fast, but its indices take up to eight times the memory of the numbers.
+    """
+    keys = (numbers >> (8 * numbers.itemsize - 9)).astype(np.uint8)
+    return (keys == key for key in np.unique(keys))

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from benching.rebuilding import Rebuilding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from edgefuse.ota import planes, zstd
 from edgefuse.ota.delta import BLOCK_BYTES, MAGIC, MAX_SEGMENTS, Block, DeltaError, Segment, add_rebuilt, rebuild
 from edgefuse.store.store import Store
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 Rebuild = Callable[[bytes, bytes, bytes], bytes]
 
 
@@ -57,7 +60,7 @@ _DELTA = encode(Content(_BASE), Content(_TARGET), _MATCHES)
 @settings(deadline=None)
 @given(data=st.data(), width=st.sampled_from((2, 4, 8)), is_sorted=st.booleans())
 def test_planes_keep_every_bit_pattern(data: st.DataObject, width: planes.Width, is_sorted: bool) -> None:
-    count = width * data.draw(st.integers(0, 40))
+    count = width * data.draw(st.integers(1, 40))
     before, after = (np.frombuffer(data.draw(st.binary(min_size=count, max_size=count)), np.uint8) for _ in range(2))
     split = planes.split(before, after, width, is_sorted=is_sorted)
     assert planes.join(before, split, width, is_sorted=is_sorted).tobytes() == after.tobytes()
@@ -168,6 +171,21 @@ def test_a_stream_that_needs_much_memory_is_refused(rebuilt: Rebuild) -> None:
     target = bytes(np.random.default_rng(0).integers(0, 256, 1 << 24, np.uint8))
     with pytest.raises(DeltaError, match="too much memory"):
         rebuilt(_BASE, zstd.compress(target, options=options), target)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    base = np.random.default_rng(0).normal(size=3 << 20).astype("<f2")
+    target = (base * np.float16(1.01)).astype("<f2").tobytes()
+    matches = [Match(0, len(target), 0, 2)]
+    (tmp_path / "base").write_bytes(base.tobytes())
+    (tmp_path / "delta").write_bytes(encode(Content(base.tobytes()), Content(target), matches))
+    file = make_file(target)
+    command = ["-m", "benching.rebuilding", tmp_path / "base", tmp_path / "delta", str(file.size_bytes), file.sha256]
+    path = f"{CHECKOUT}:{CHECKOUT / 'tools'}"
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, check=True, env=os.environ | {"PYTHONPATH": path}
+    )
+    assert msgspec.json.decode(done.stdout, type=Rebuilding).growth_mb <= 16.0
 
 
 def test_another_base_is_refused(rebuilt: Rebuild) -> None:
