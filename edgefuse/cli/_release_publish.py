@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,12 +60,16 @@ def _sign(options: argparse.Namespace) -> int:
 
 
 def _publish(options: argparse.Namespace) -> int:
+    from edgefuse.factory.ceremony import list_ageing
     from edgefuse.factory.publishing import TIMESTAMP_DAYS, publish
     from edgefuse.factory.vault import changing
 
     with changing(vault_folder(options), make_keyring(options)) as vault:
         publish(vault, options.folder)
+        ageing = list_ageing(vault)
     print(f"published to {options.folder}; devices believe that for {TIMESTAMP_DAYS} days, so publish again before")
+    for end in ageing:
+        print(f"signatures end soon: {end} (edgefuse release sign renews them)", file=sys.stderr)
     return 0
 
 

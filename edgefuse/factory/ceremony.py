@@ -18,6 +18,8 @@ from edgefuse.ota.places import FAMILIES, RELEASES, places_of
 ROOT_KEYS = 3
 ROOT_THRESHOLD = 2
 """One of the root's keys may be lost, and one may be stolen, without harm."""
+WARNING_DAYS = 60
+"""Time enough to bring the root's keys together."""
 
 
 def init_vault(folder: Path, keyring: Keyring) -> Vault:
@@ -163,6 +165,13 @@ def renew(vault: Vault) -> tuple[str, ...]:
     if vault.is_snapshot_behind() or vault.load(Snapshot.type, Snapshot).expires < half_from_now:
         vault.sign_snapshot()
     return tuple(late)
+
+
+def list_ageing(vault: Vault) -> tuple[str, ...]:
+    """Name the roles whose signatures end within two months, with the day; the timestamp's are not meant to last."""
+    soon = clock.wall_now() + timedelta(days=WARNING_DAYS)
+    ends = {role: vault.expiry(role) for role in vault.roles() if role != Timestamp.type}
+    return tuple(f"{role} on {end:%Y-%m-%d}" for role, end in ends.items() if end < soon)
 
 
 def find_only_key(vault: Vault, role: str) -> Key:

@@ -13,7 +13,15 @@ from tuf.api.metadata import Targets
 
 from edgefuse import clock
 from edgefuse.errors import ConfigError, EdgefuseError
-from edgefuse.factory.ceremony import find_only_key, find_role, init_vault, list_keys, renew, replace_key
+from edgefuse.factory.ceremony import (
+    find_only_key,
+    find_role,
+    init_vault,
+    list_ageing,
+    list_keys,
+    renew,
+    replace_key,
+)
 from edgefuse.factory.keyring import Keyring
 from edgefuse.factory.vault import Vault, changing
 from edgefuse.ota.places import FAMILIES
@@ -118,6 +126,15 @@ def test_what_cannot_be_renewed_is_told_and_the_rest_is(
         (late,) = renew(vault)
         assert late.startswith("cannot sign root: 0 of the 2 keys")
         assert "root" not in vault.write()
+
+
+def test_signatures_that_end_soon_are_named(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = Vault(site.vault, site.keyring)
+    assert list_ageing(vault) == ()
+    in_320_days = clock.wall_now() + timedelta(days=320)
+    monkeypatch.setattr(clock, "wall_now", lambda: in_320_days)
+    named = [line.partition(" on ")[0] for line in list_ageing(vault)]
+    assert named == ["root", "targets", "snapshot", "releases", *FAMILIES]
 
 
 def test_damaged_metadata_is_told(site: Site) -> None:
