@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -130,7 +131,12 @@ class OpenVino:
 
 
 def _load_library() -> Any:
-    """Import the module that has ``Core``: ``openvino`` since 2023.1, ``openvino.runtime`` before."""
+    """Import the module that has ``Core``: ``openvino`` since 2023.1, ``openvino.runtime`` before.
+
+    Its import would start a process that tells Google Analytics of it. Where the package that does so is not there,
+    OpenVINO takes one of its own that tells nobody; None here is how Python says that it is not there.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         library = importlib.import_module("openvino")
         return library if hasattr(library, "Core") else importlib.import_module("openvino.runtime")

@@ -61,6 +61,14 @@ def test_missing_library_is_a_fact_with_the_pip_line(name: str) -> None:
     assert "runtime is not installed (pip install " in fact.reason
 
 
+def test_openvino_tells_nobody_of_its_use() -> None:
+    pytest.importorskip("openvino_telemetry")  # where it is missing, nothing can be told
+    told = run(
+        PROBE + "print([name for name in sys.modules if name.startswith('openvino_telemetry.')])", "openvino", "x"
+    )
+    assert told.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_opening_without_the_library_says_what_to_install(name: str) -> None:
     blocked = f"import sys; sys.modules.update(dict.fromkeys({MODULES[name]!r}))\n"
