@@ -53,6 +53,8 @@ class Counts:
     """Messages at QoS 1 that are safe and acknowledged."""
     delay_s: float = 0.0
     """From the first message of the newest batch until all of it was safe."""
+    is_listening: bool = False
+    """Now: devices are heard, and all that the broker held when we connected is known."""
 
 
 class Controller:
@@ -81,6 +83,7 @@ class Controller:
 
     def _turn(self) -> None:
         arrivals = self._listening.step(self._find_wait_s(), is_reading=len(self._waiting) < MAX_WAITING)
+        self.counts.is_listening = self._listening.is_caught_up
         heard_s = clock.wall_now().timestamp()
         for arrival in arrivals:
             self._take(arrival, heard_s)
@@ -94,9 +97,14 @@ class Controller:
         except DatabaseError as e:
             self._note_failure(e)
 
+    @property
+    def _has_batch(self) -> bool:
+        """Something is to be written, or, where it changes nothing, to be acknowledged."""
+        return bool(self._batch or self._waiting)
+
     def _find_wait_s(self) -> float:
         """Give how long to wait for messages, at most."""
-        due_ns = min(self._figures_ns, self._batch_ns) if self._batch else self._figures_ns
+        due_ns = min(self._figures_ns, self._batch_ns) if self._has_batch else self._figures_ns
         left_s = (max(due_ns, self._retry_ns) - clock.now_ns()) / clock.NS_PER_S
         return min(TICK_S, max(0.0, left_s))
 
@@ -129,7 +137,7 @@ class Controller:
 
     def _gather(self, change: Callable[[Batch], None]) -> None:
         """Change the batch, which is written soon from the first change on."""
-        if not self._batch:
+        if not self._has_batch:
             self._batch_ns = clock.now_ns() + round(BATCH_S * clock.NS_PER_S)
         change(self._batch)
 
@@ -145,7 +153,7 @@ class Controller:
 
     def _write_due(self) -> None:
         now_ns = clock.now_ns()
-        if self._batch and (now_ns >= self._batch_ns or len(self._batch) >= BATCH_MESSAGES):
+        if self._has_batch and (now_ns >= self._batch_ns or len(self._batch) >= BATCH_MESSAGES):
             self._write_batch()
         if now_ns >= self._figures_ns:
             self._write_figures(is_last=False)

@@ -46,5 +46,6 @@ def _describe(counts: Counts) -> Iterator[tuple[Metric, float]]:
     yield _counter("edgefuse_controller_safe_messages_total", "Of QoS 1, in the database by now."), counts.committed
     yield _counter("edgefuse_controller_unreadable_messages_total", "That nobody can read."), counts.unreadable
     yield Metric("edgefuse_controller_delay_seconds", "From a message of QoS 1 to the database."), counts.delay_s
+    yield Metric("edgefuse_controller_listening", "1 while it hears devices."), int(counts.is_listening)
     yield _counter("edgefuse_controller_cpu_seconds_total", "Of the whole process."), time.process_time()
     yield Metric("edgefuse_controller_memory_bytes", "Resident in the process."), resident_mb() * BYTES_PER_MB

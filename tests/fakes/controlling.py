@@ -55,7 +55,7 @@ class Place:
             listening = Listening(name, parse_broker(url or self.broker.url), None)
             controller = Controller(database, listening, name)
             with running(controller):
-                wait_for(lambda: listening.is_caught_up)
+                wait_for(lambda: controller.counts.is_listening)
                 wait_for(lambda: self._is_heard(controller))
                 yield controller
 

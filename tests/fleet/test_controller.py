@@ -71,6 +71,15 @@ def test_device_that_is_taken_from_the_broker_is_forgotten(place: Place) -> None
         wait_for(lambda: not place.store.devices())
 
 
+def test_what_changes_nothing_is_acknowledged_too(place: Place) -> None:
+    with place.controlling() as controller:
+        place.sender.say(ONLINE)
+        wait_for(place.store.devices)
+        before = controller.counts.committed
+        place.sender.publish(make_topic("a", INVENTORY_TOPIC), b"", is_retained=True)  # which it never had
+        wait_for(lambda: controller.counts.committed > before)
+
+
 def test_events_wait_for_a_controller_that_is_away(place: Place) -> None:
     with place.controlling():
         place.sender.say(*events(10))

@@ -164,11 +164,12 @@ def test_what_a_device_says_cannot_end_a_label() -> None:
 
 
 def test_a_controller_adds_how_it_is() -> None:
-    lines = make_page([], Counts(taken=7, unreadable=1, committed=4, delay_s=0.05)).splitlines()
+    lines = make_page([], Counts(taken=7, unreadable=1, committed=4, delay_s=0.05, is_listening=True)).splitlines()
     assert "edgefuse_controller_messages_total 7" in lines
     assert "edgefuse_controller_safe_messages_total 4" in lines
     assert "edgefuse_controller_unreadable_messages_total 1" in lines
     assert "edgefuse_controller_delay_seconds 0.05" in lines
+    assert "edgefuse_controller_listening 1" in lines
     assert "# TYPE edgefuse_controller_cpu_seconds_total counter" in lines
 
 

@@ -33,7 +33,7 @@ def test_what_a_device_reports_is_on_the_page_of_metrics(fleet: Fleet, daemon: D
         thread = threading.Thread(target=serve, args=([controller, exporter], stop))
         thread.start()
         try:
-            wait_for(lambda: listening.since_s is not None)  # else the device's next report comes ten seconds later
+            wait_for(lambda: "edgefuse_controller_listening 1" in fetch(exporter.port)[2])
             with linked(fleet, "door-3", daemon):
                 hottest = 'edgefuse_temperature_celsius{device="door-3",zone="cpu"} 51.5'
                 wait_for(lambda: hottest in fetch(exporter.port)[2])
