@@ -7,6 +7,7 @@ may have any.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -224,6 +225,7 @@ def _make_engine(url: str) -> Engine:
     if parsed.drivername not in {"sqlite", "postgresql"}:
         raise ConfigError(f"cannot open database '{url}': give sqlite:////FILE or postgresql://HOST/NAME")
     if parsed.drivername == "sqlite":
+        _make_file(parsed.database, url)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_S})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -235,6 +237,20 @@ def _make_engine(url: str) -> Engine:
         raise ConfigError(f"cannot open database {url}: {e}; pip install 'edgefuse[postgresql]'") from e
     event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def _make_file(path: str | None, url: str) -> None:
+    """Make the file of SQLite, which would let all users read it, and would not say what is wrong with its folder.
+
+    Raises:
+        ConfigError: There is no such folder, or it cannot be written.
+    """
+    if not path:
+        raise ConfigError(f"cannot open database '{url}': it names no file; give sqlite:////FILE")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as e:
+        raise ConfigError(f"cannot open database {url}: {e.strerror}; its folder must be there and yours") from e
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

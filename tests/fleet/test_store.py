@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -216,6 +218,42 @@ def test_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match=r"cannot write database sqlite.*: file is not a database"):
         open_database(f"sqlite:///{path}")
     assert path.read_text().startswith("my notes")
+
+
+def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with closing(open_database(f"sqlite:///{tmp_path}/x")) as database:
+        say(database, ONLINE)
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:////nowhere/x"])
+def test_file_that_cannot_be_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"it names no file|No such file or directory; its folder must be there"):
+        open_database(url)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no disk of its own can be mounted here; root can")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_full_disk_is_told_and_nothing_of_a_transaction_stays(small_disk: Path) -> None:
+    ballast = small_disk / "ballast"
+    with closing(open_database(f"sqlite:///{small_disk}/x")) as database:
+        say(database, msgspec.structs.replace(EVENT, n=0))
+        ballast.write_bytes(bytes(1 << 20))
+        with pytest.raises(DatabaseError, match=r"cannot write database .*: database or disk is full"):
+            say(database, *[msgspec.structs.replace(EVENT, n=n, text="x" * 1000) for n in range(1, 2000)])
+        assert [record.event.n for record in Store(database).events()] == [0]
+        ballast.unlink()
+        say(database, msgspec.structs.replace(EVENT, n=1))
+        assert [record.event.n for record in Store(database).events()] == [0, 1]
 
 
 def test_writer_that_is_kept_out_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
