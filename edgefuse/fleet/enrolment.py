@@ -21,6 +21,7 @@ from edgefuse.fleet.authority import Identity, issue, load_identity, make_author
 from edgefuse.fleet.broker import make_configuration, make_rules
 from edgefuse.fleet.site import (
     HOME_ASSISTANT,
+    LOCAL_HOSTS,
     OPERATOR,
     Member,
     Register,
@@ -33,8 +34,6 @@ from edgefuse.link.credentials import Enrolment
 from edgefuse.link.operators import OperatorEntry, make_key_id
 
 _HOST = r"^[A-Za-z0-9.:-]{1,253}\Z"
-_LOCAL = ("localhost", "127.0.0.1")
-"""Names that the broker is reached by from its own machine."""
 
 
 def init_site(folder: Path, host: str, port: int) -> Register:
@@ -207,7 +206,9 @@ def _write_certificates(folder: Path, register: Register) -> None:
     authority = make_authority("edgefuse site")
     _write_identity(folder, "ca", authority)
     _write_identity(
-        folder, "broker", issue(authority, "edgefuse broker", "server", list(dict.fromkeys((register.host, *_LOCAL))))
+        folder,
+        "broker",
+        issue(authority, "edgefuse broker", "server", list(dict.fromkeys((register.host, *LOCAL_HOSTS)))),
     )
     _write_identity(folder, "operator", issue(None, OPERATOR, "client"))
     _write_trust(folder, register, authority)

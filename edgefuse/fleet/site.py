@@ -26,6 +26,8 @@ from edgefuse.link.messages import decode, encode
 
 OPERATOR = "OPERATOR"
 """User name of the commands at the broker; ids of devices have no capitals, so none can be called so."""
+LOCAL_HOSTS = ("localhost", "127.0.0.1")
+"""Names that a broker is reached by from its own machine."""
 HOME_ASSISTANT = "HOME-ASSISTANT"
 """User name of Home Assistant, and its client id, because it comes to the devices' listener."""
 
@@ -67,7 +69,7 @@ class Register(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_local(self) -> bool:
         """Tell whether the broker is reached from its own machine only."""
-        return self.host in ("localhost", "127.0.0.1")
+        return self.host in LOCAL_HOSTS
 
     @property
     def operators_broker(self) -> Broker:
