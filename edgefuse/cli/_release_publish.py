@@ -38,7 +38,9 @@ def add_actions(actions: Actions) -> None:
     verify = add_action(actions, "verify", about, "verify --root root.json https://releases.example", _verify)
     verify.add_argument("source", metavar="URL|FOLDER", help="where releases are published")
     verify.add_argument("release", metavar="ID", nargs="?", help="default: the newest")
-    verify.add_argument("--root", metavar="FILE", type=Path, required=True, help="that devices are given")
+    verify.add_argument(
+        "--root", metavar="FILE", type=Path, help="that devices are given (default: this machine's own)"
+    )
 
 
 def _sign(options: argparse.Namespace) -> int:
@@ -75,12 +77,13 @@ def _publish(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from edgefuse.ota.fetching import open_fetcher
-    from edgefuse.ota.trust import open_repository
+    from edgefuse.ota.trust import anchor_path, open_repository
 
+    anchor = options.root or anchor_path()
     fetcher = open_fetcher(options.source)
     with tempfile.TemporaryDirectory() as folder:  # as on a device that has seen nothing yet
         state = Path(folder) / "known.json"
-        with open_repository(options.root, state, fetcher, clock.wall_now()) as repository:
+        with open_repository(anchor, state, fetcher, clock.wall_now()) as repository:
             _verify_release(repository, options.release or _newest(repository))
     return 0
 
