@@ -5,8 +5,8 @@ Numbers are taken for floats, least significant byte first, and brought into an 
 the lowest bit, or the upper planes would be full of ones for half of all numbers. All of it is exact for every bit
 pattern: integers and NaN come back as they were. Single bytes are just subtracted.
 
-Sorted planes list the differences by the upper byte of what the number was: for floats that is its exponent, and
-weights of one size change by one measure. Both sides know it, so the order costs nothing.
+Sorted planes list the differences by the exponent of what the number was, because weights of one size change by one
+measure. Both sides know it, so the order costs nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 Width = Literal[1, 2, 4, 8]
 Bytes = NDArray[np.uint8]
+_EXPONENT_BITS = {2: 5, 4: 8, 8: 8}  # after the sign, by width; of doubles, the upper eight of eleven
 _Numbers = NDArray[Any]  # signed integers of the width that is asked for
 
 
@@ -29,7 +30,7 @@ def split(base: Bytes, target: Bytes, width: Width, *, is_sorted: bool) -> Bytes
         base: (N * width,) what was there.
         target: (N * width,) what shall be there.
         width: Bytes of a number.
-        is_sorted: List the differences by the upper byte of the base.
+        is_sorted: List the differences by the exponents of the base.
 
     Returns:
         (N * width,) all lowest bytes first, all highest last.
@@ -87,9 +88,10 @@ def _put_in_order(numbers: _Numbers) -> _Numbers:
 
 
 def _list_kinds(numbers: _Numbers) -> Iterator[NDArray[np.bool_]]:
-    """Tell for each value of the eight bits after the sign, in their order, which numbers have it.
+    """Tell for each exponent, in their order, which numbers have it.
 
     Sorting is twice as fast, but its indices take up to eight times the memory of the numbers.
     """
-    keys = (numbers >> (8 * numbers.itemsize - 9)).astype(np.uint8)
-    return (keys == key for key in np.unique(keys))
+    bits = _EXPONENT_BITS[numbers.itemsize]
+    exponents = (numbers >> (8 * numbers.itemsize - 1 - bits)).astype(np.uint8) & np.uint8((1 << bits) - 1)
+    return (exponents == exponent for exponent in np.unique(exponents))
