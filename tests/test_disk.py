@@ -17,6 +17,16 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert [(p.name, p.read_bytes()) for p in (tmp_path / "new").iterdir()] == [("state.json", b"second")]
 
 
+def test_a_folder_that_is_made_is_synced_with_all_that_were_made_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr(disk, "sync_folder", synced.append)
+    disk.make_folder(tmp_path / "a" / "b")
+    disk.make_folder(tmp_path / "a" / "b")
+    assert (synced, (tmp_path / "a" / "b").is_dir()) == ([tmp_path, tmp_path / "a"], True)
+
+
 def test_a_file_can_be_read_by_every_user(tmp_path: Path) -> None:
     disk.write_atomically(tmp_path / "state.json", b"data")
     assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o644

@@ -43,11 +43,12 @@ def begin(state: InstallState, wish: Wish, now_s: float) -> Next:
 def enter(state: InstallState, step: Step, now_s: float, **changes: object) -> Next:
     """Go to a step and ask for its work; a release that has used up its starts is not started again."""
     deployment = find_deployment(state)
-    if deployment.transitions >= MOST_TRANSITIONS and step not in ("COMMIT", "CLEANUP"):
-        return leave(state, "FAILED", f"it was interrupted too often, {deployment.transitions} steps were taken", now_s)
+    most = 2 * MOST_TRANSITIONS if step == "COMMIT" else MOST_TRANSITIONS  # what was decided is given every chance
+    if deployment.transitions >= most and step != "CLEANUP":
+        return leave(state, "FAILED", f"{step} was interrupted too often", now_s)
     if step in ("SELFTEST", "TRIAL"):
         if deployment.starts_left == 0:
-            reason = "the device or edgefuse went down whenever the release was started"
+            reason = "the device or its worker went down whenever the release was started"
             return leave(state, "ROLLED_BACK", reason, now_s, is_bad=True)
         changes["starts_left"] = deployment.starts_left - 1
     transitions = deployment.transitions + 1

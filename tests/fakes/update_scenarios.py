@@ -114,6 +114,15 @@ def record(
     return recorder
 
 
+def record_recovery(folder: Path, scenario: Scenario) -> Recorder:
+    """See what a unit does to the disk that a power cut has left in ``folder``."""
+    recorder = Recorder(folder)
+    with recorder.recording():
+        start(folder, scenario, recorder.say)
+    recorder.close()
+    return recorder
+
+
 @contextmanager
 def laid_out(state: State) -> Iterator[Path]:
     """Give a folder that holds what a power cut left."""

@@ -327,7 +327,9 @@ def test_a_disk_that_takes_nothing_ends_it_at_once(step: Step, end: str) -> None
 
 EVENTS = st.one_of(
     st.builds(lambda release, seq: ("wish", release, seq), st.sampled_from("234"), st.integers(1, 6)),
-    st.sampled_from(["good", "same", "slow", "crash", "later", "failed", "rejected", "bad", "started", "cancel"]),
+    st.sampled_from(
+        ["good", "same", "slow", "crash", "later", "failed", "rejected", "bad", "started", "cancel", "disk"]
+    ),
     st.builds(lambda s: ("tick", s), st.sampled_from([1.0, 61.0, 1000.0, 30_000.0])),
 )
 
@@ -342,6 +344,8 @@ def play(player: Player, event: object) -> None:
             player.wait(seconds)
         case "started":
             player.take(Started())
+        case "disk":
+            player.take(DiskFailed("no space"))
         case "cancel":
             player.take(Cancelled("no more"))
         case "later" | "failed" | "rejected" | "bad":
@@ -402,15 +406,16 @@ def test_a_device_that_restarts_for_ever_gives_up() -> None:
     player = under_way("FETCH")
     for _ in range(MOST_TRANSITIONS):
         player.take(Started())
-    assert player.finish().deployment.state == "FAILED"
-    assert player.deployment.reason.startswith("it was interrupted too often")
+    player.finish()
+    assert (player.deployment.state, player.deployment.reason) == ("FAILED", "FETCH was interrupted too often")
 
 
-def test_a_device_that_goes_down_whenever_it_cleans_up_comes_to_an_end() -> None:
-    player = under_way("CLEANUP")
+@pytest.mark.parametrize(("step", "end"), [("COMMIT", "FAILED"), ("CLEANUP", "COMMITTED")])
+def test_a_device_that_goes_down_at_the_last_steps_comes_to_an_end(step: Step, end: str) -> None:
+    player = under_way(step)
     for _ in range(3 * MOST_TRANSITIONS):
         player.take(Started())
-    assert player.deployment.state == "COMMITTED"
+    assert player.deployment.state == end
 
 
 def test_what_is_kept_fits_a_journal_and_comes_back() -> None:

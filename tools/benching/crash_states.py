@@ -1,4 +1,4 @@
-"""Cut the power at every write of an update, in every way that a disk may take it, after a kill at every write too.
+"""Cut the power at every write of an update, in every way that a disk may take it; after a kill or another cut, too.
 
 Each state that the disk may be left in is laid out, and the unit started on it. Passes when from every one of them a
 complete, verified release runs, the update comes to its end, and nothing that was said is forgotten (else exit code 1).
@@ -16,7 +16,17 @@ from pathlib import Path
 import msgspec
 from fakes.memory_folder import memory_folder
 from fakes.power_cut import State, crash_states
-from fakes.update_scenarios import CARELESS, PLANTS, SCENARIOS, Scenario, count_broken, find_failing, record
+from fakes.update_scenarios import (
+    CARELESS,
+    PLANTS,
+    SCENARIOS,
+    Scenario,
+    count_broken,
+    find_failing,
+    laid_out,
+    record,
+    record_recovery,
+)
 from tqdm import tqdm
 
 from benching.command import run_bench
@@ -36,13 +46,14 @@ class CrashStates(msgspec.Struct, frozen=True, kw_only=True):
 
     cuts: tuple[Counted, ...]
     kills_and_cuts: tuple[Counted, ...]
+    two_cuts: tuple[Counted, ...]
     plants: tuple[Counted, ...]
     careless: tuple[Counted, ...]
 
     @property
     def has_passed(self) -> bool:
         """All is survived, and everything that was left out is found."""
-        survived = all(counted.failing == 0 for counted in (*self.cuts, *self.kills_and_cuts))
+        survived = all(counted.failing == 0 for counted in (*self.cuts, *self.kills_and_cuts, *self.two_cuts))
         return survived and all(counted.failing for counted in (*self.plants, *self.careless))
 
 
@@ -51,6 +62,7 @@ def measure(_: argparse.Namespace) -> CrashStates:
     return CrashStates(
         cuts=tuple(_cut(name, scenario) for name, scenario in SCENARIOS.items()),
         kills_and_cuts=tuple(_kill_and_cut(name, scenario) for name, scenario in SCENARIOS.items()),
+        two_cuts=(_cut_twice("a release goes live"),),
         plants=tuple(_plant(name) for name in PLANTS),
         careless=tuple(_neglect(name) for name in CARELESS),
     )
@@ -70,6 +82,19 @@ def _kill_and_cut(name: str, scenario: Scenario) -> Counted:
         _, states = _record(scenario, kill_at)
         failing += sum(find_failing(*state, scenario) != "" for state in set(states) - seen)
         seen |= set(states)
+    return Counted(name=name, operations=operations, states=len(seen), failing=failing)
+
+
+def _cut_twice(name: str) -> Counted:
+    scenario = SCENARIOS[name]
+    operations, firsts = _record(scenario)
+    seen: set[tuple[int, State]] = set()
+    failing = 0
+    for _, first in tqdm(firsts, f"{name}, after another cut", leave=False):
+        with laid_out(first) as folder:
+            states = set(crash_states(record_recovery(folder, scenario)))
+        failing += sum(find_failing(*state, scenario) != "" for state in states - seen)
+        seen |= states
     return Counted(name=name, operations=operations, states=len(seen), failing=failing)
 
 
@@ -101,6 +126,8 @@ def describe(figures: CrashStates) -> str:
     lines += [f"  {c.name}: {c.failing} of {c.states} states fail, {c.operations} operations" for c in figures.cuts]
     lines += ["a kill at every operation, and a power cut at every one after it"]
     lines += [f"  {c.name}: {c.failing} of {c.states} states fail" for c in figures.kills_and_cuts]
+    lines += ["a power cut at every operation, and another at every one after it"]
+    lines += [f"  {c.name}: {c.failing} of {c.states} states fail" for c in figures.two_cuts]
     lines += ["without the sync"]
     lines += [f"  {c.name}: from {c.failing} of {c.states} states nothing would run" for c in figures.plants]
     lines += ["without the sync, after a kill"]
