@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +17,10 @@ from edgefuse.fleet.labels import ALL, Selector, parse_selector
 
 if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+
+
+MAX_WAIT_S = 86_400.0
+"""A broker keeps nothing for longer than a day."""
 
 
 def add_action(
@@ -36,6 +41,21 @@ def add_site(parser: argparse.ArgumentParser) -> None:
 def add_selector(parser: argparse.ArgumentParser) -> None:
     """Let the user choose devices by their labels."""
     parser.add_argument("-l", dest="selector", metavar="LABELS", help="of devices: site=north,floor!=2,camera,!spare")
+
+
+def wait_time(text: str) -> float:
+    """Read how many seconds to wait.
+
+    Raises:
+        argparse.ArgumentTypeError: It is no such time.
+    """
+    try:
+        wait_s = float(text)
+    except ValueError:
+        wait_s = math.nan
+    if not 0 <= wait_s <= MAX_WAIT_S:
+        raise argparse.ArgumentTypeError(f"'{text}' is no time to wait: give 0 to {MAX_WAIT_S:g} seconds")
+    return wait_s
 
 
 def find_selector(options: argparse.Namespace) -> Selector:

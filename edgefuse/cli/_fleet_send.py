@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edgefuse import disk
-from edgefuse.cli._fleet_actions import add_action, add_selector, add_site, find_selector, show_document, site_folder
+from edgefuse.cli._fleet_actions import (
+    add_action,
+    add_selector,
+    add_site,
+    find_selector,
+    show_document,
+    site_folder,
+    wait_time,
+)
 from edgefuse.cli._words import printable
 from edgefuse.errors import ConfigError
 from edgefuse.fleet.commanding import command_all
@@ -46,7 +54,7 @@ def add_actions(actions: Actions) -> None:
     )
     add_selector(send)
     send.add_argument(
-        "--wait-s", type=float, help="for the reply; the command expires then (default: what it may take)"
+        "--wait-s", type=wait_time, help="for the reply; the command expires then (default: what it may take)"
     )
     send.add_argument("--file", type=Path, help="to write a snapshot or logs to (default NAME-ID.jpg or .txt)")
     send.add_argument("--dry-run", action="store_true", help="check what would be sent to whom, and send nothing")

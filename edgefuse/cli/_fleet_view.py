@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from edgefuse import clock
-from edgefuse.cli._fleet_actions import add_action, add_selector, add_site, find_selector, show_document, site_folder
+from edgefuse.cli._fleet_actions import (
+    add_action,
+    add_selector,
+    add_site,
+    find_selector,
+    show_document,
+    site_folder,
+    wait_time,
+)
 from edgefuse.cli._fleet_table import make_table, page_size, render
 from edgefuse.cli._screen import Screen, has_colours
 from edgefuse.fleet.labels import ALL, Selector
@@ -63,7 +71,7 @@ def add_actions(actions: Actions) -> None:
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:
     text = "for reports, at most; they come every 10 s (default %(default)g)"
-    parser.add_argument("--wait-s", type=float, default=WAIT_S, help=text)
+    parser.add_argument("--wait-s", type=wait_time, default=WAIT_S, help=text)
     add_site(parser)
 
 

@@ -153,3 +153,11 @@ def test_broker_that_is_not_there_ends_with_code_2(folder: Path, capsys: pytest.
     assert main(["fleet", "enrol", "a", "-", "--site", "here"]) == 0
     assert main(["fleet", "send", "a", "pause", "--site", "here"]) == 2
     assert "is it running?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wait_s", ["-3", "nan", "inf", "soon"])
+def test_time_to_wait_that_is_none_is_refused(wait_s: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["fleet", "list", "--wait-s", wait_s])
+    assert end.value.code == 2
+    assert f"'{wait_s}' is no time to wait" in capsys.readouterr().err
