@@ -192,7 +192,8 @@ class Controller:
 
     def _finish(self) -> None:
         try:
-            self._write_batch()
+            if self._has_batch:
+                self._write_batch()
             self._write_figures(is_last=True)
             self._chores.end()
         except DatabaseError as e:

@@ -80,7 +80,8 @@ class Session:
         try:
             self._client.connect(host, port, KEEPALIVE_S)
         except (OSError, ValueError) as e:  # of names, addresses and certificates
-            raise BrokerError(f"cannot reach the broker at {host}:{port}: {e}; is it running?") from e
+            reason = getattr(e, "strerror", None) or e
+            raise BrokerError(f"cannot reach the broker at {host}:{port}: {reason}; is it running?") from e
         self._client.loop_start()
         if not isinstance(self._take(GREETING_S), _Opened):
             raise BrokerError(f"cannot reach the broker at {host}:{port}: it does not greet")
