@@ -105,11 +105,11 @@ class UpdatedUnit:
     def _perform(self, work: Work) -> Answer:
         self.steps.append(work.step)
         try:
-            return self.acts.get(work.step, self._act)(work)
+            return self.acts.get(work.step, self.act_well)(work)
         except StoreError as e:
             return Failed(work.seq, str(e))
 
-    def _act(self, work: Work) -> Answer:
+    def act_well(self, work: Work) -> Answer:
         """Do it, and well."""
         match work.step:
             case "RESOLVE":

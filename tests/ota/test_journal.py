@@ -118,7 +118,7 @@ def test_a_disk_that_is_full_from_some_step_on_leaves_what_runs_running(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(os, "fsync", full)
-        return unit._act(work)
+        return unit.act_well(work)
 
     unit.acts = {step: fill}  # type: ignore[dict-item]
     unit.wish("2")
