@@ -4,46 +4,16 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from fakes.sayings import ONLINE
+from fakes.sayings import PIPELINE as PIPELINE_REPORT
+from fakes.sayings import SYSTEM as SYSTEM_REPORT
 
 from edgefuse import clock
 from edgefuse.fleet.roster import Roster, Row
 from edgefuse.fleet.site import Member, Register
-from edgefuse.link.messages import Latency, Message, PipelineReport, State, SystemReport, encode
+from edgefuse.link.messages import Message, encode
 from edgefuse.link.topics import EVENT, INVENTORY, PIPELINE, STATE, SYSTEM, Address, Topic
 
-ONLINE = State(
-    t="2026-11-20T12:00:00Z",
-    presence="online",
-    version="0.1.0",
-    release="0",
-    service="RUNNING",
-    mode="normal",
-    mqtt="5",
-    boot="b",
-)
-SYSTEM_REPORT = SystemReport(
-    t="2026-11-20T12:00:10Z",
-    n=1,
-    temp_c={"cpu": 51.5, "gpu": 60.25},
-    band="warm",
-    is_throttled=False,
-    mem_mb=180,
-    disk_free_mb=9e3,
-)
-PIPELINE_REPORT = PipelineReport(
-    t="2026-11-20T12:00:10Z",
-    n=1,
-    fps_in=30.0,
-    fps=29.8,
-    dropped=2,
-    latency_ms=Latency(20.0, 28.0, 33.0),
-    faces=1.2,
-    width_px=1280,
-    height_px=720,
-    point=1,
-    effect="anonymise",
-    release="0",
-)
 SECOND_NS = clock.NS_PER_S
 
 
