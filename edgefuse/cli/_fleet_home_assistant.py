@@ -47,7 +47,11 @@ def _let_in(options: argparse.Namespace) -> int:
         raise EdgefuseError(f"cannot write {target}: it exists; remove it or name another folder")
     with disk.writing(target):
         target.mkdir(mode=0o700)
-    identity = let_in_home_assistant(site)
+    try:
+        identity = let_in_home_assistant(site)
+    except BaseException:
+        target.rmdir()
+        raise
     disk.write_atomically(target / "ca.pem", b"".join(disk.read_chunks(site / "ca.pem")))
     disk.write_atomically(target / "client.pem", identity.certificate_pem)
     disk.write_atomically(target / "client.key", identity.key_pem, mode=0o600)

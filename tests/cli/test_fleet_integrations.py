@@ -43,6 +43,15 @@ def test_a_folder_that_is_there_is_kept_and_the_certificate_lives_on(
     assert load_register(folder / "root/fleet") == before
 
 
+def test_refused_certificate_leaves_no_folder_in_the_way(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "root/fleet/ca.key").rename(folder / "ca.key")
+    assert main(["fleet", "home-assistant"]) == 2
+    assert "cannot load the site's authority" in capsys.readouterr().err
+    assert not (folder / "home-assistant").exists()
+    (folder / "ca.key").rename(folder / "root/fleet/ca.key")
+    assert main(["fleet", "home-assistant"]) == 0
+
+
 def test_home_assistant_is_shut_out(folder: Path) -> None:
     assert main(["fleet", "home-assistant"]) == 0
     assert main(["fleet", "home-assistant", "--end"]) == 0
