@@ -36,6 +36,7 @@ class Dialer:
         self.connection: Connection | None = None
         self.due_ns = clock.now_ns()
         """When to look again, whatever happens before."""
+        self._client = device
         self._make = make
         self._wake = wake
         self._backoff = Backoff(device, cap_s)
@@ -79,7 +80,7 @@ class Dialer:
     def _take(self, note: Note, now_ns: int) -> Note:
         if isinstance(note, Opened):
             self._opened_ns = now_ns
-            logger.info("broker connected mqtt=%s", self._protocol)
+            logger.info("broker connected client=%s mqtt=%s", self._client, self._protocol)
         if isinstance(note, Closed):
             note = self._judge(note, now_ns)
             self._plan(note, now_ns)
@@ -109,4 +110,5 @@ class Dialer:
             pause_s = min(pause_s, 1.0)
         self.connection, self._opened_ns = None, None
         self.due_ns = now_ns + round(pause_s * clock.NS_PER_S)
-        logger.info("broker disconnected cause=%s reason=%s next_try_s=%.1f", end.cause, end.reason, pause_s)
+        text = "broker disconnected client=%s cause=%s reason=%s next_try_s=%.1f"
+        logger.info(text, self._client, end.cause, end.reason, pause_s)

@@ -115,3 +115,13 @@ def test_short_connections_now_and_then_are_a_bad_line(desk: Desk) -> None:
         for lasted_s in (1.0, 1.0, 3600.0):
             assert desk.end("lost", lasted_s) == [Closed("lost", "test")]
             desk.wait()
+
+
+def test_log_names_the_client_because_one_process_may_have_several(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", "edgefuse.link.dialer"):
+        desk.end("lost")
+    assert [text.split()[:3] for text in caplog.messages] == [
+        ["broker", word, "client=dev1"] for word in ("connected", "disconnected")
+    ]
