@@ -23,7 +23,7 @@ from edgefuse.fleet.simulation.memory import MAX_RECORDS, MemoryBacklog
 from edgefuse.fleet.simulation.unit import Unit
 from edgefuse.fleet.simulator import Simulation, Wishes, raise_file_limit, simulating
 from edgefuse.fleet.site import Member, changing, load_register, save_register
-from edgefuse.link.commands import GetStatus, PinPoint, RestartWorker, SetEffect, Tune
+from edgefuse.link.commands import GetStatus, Pause, PinPoint, RestartWorker, SetEffect, Tune
 from edgefuse.link.messages import Event, Inventory, PipelineReport, Reply, State, SystemReport, decode
 from edgefuse.link.topics import (
     COMMAND,
@@ -37,6 +37,7 @@ from edgefuse.link.topics import (
     make_topic,
     parse_topic,
 )
+from edgefuse.supervisor.control import Setting, Status
 
 PATIENCE_S = 60.0
 NS = 1_000_000_000
@@ -95,8 +96,8 @@ def test_signed_commands_are_done_and_replied_to(fleet: Fleet) -> None:
     with simulating(fleet.folder, Wishes(devices=1)) as simulation:
         play(simulation, lambda: simulation.progress().connected)
         assert ask(fleet, operator, simulation, "set-effect", "none").outcome == "done"
-        status = ask(fleet, operator, simulation, "status", None)
-        assert json.loads(bytes(status.result))["effect"] == "none"
+        status = decode(ask(fleet, operator, simulation, "status", None).result, Status)
+        assert status.settings["effect"] == Setting("none", "pin")
         refused = ask(fleet, operator, simulation, "reboot", None)
         assert (refused.outcome, "does not allow reboot" in refused.reason) == ("refused", True)
 
@@ -230,8 +231,27 @@ class TestUnit:
         pipeline = self.reports(unit, 12)[-1][1]
         assert pipeline is not None
         assert (pipeline.point, pipeline.effect) == (3, "none")
-        assert json.loads(bytes(unit.perform(GetStatus(), 0).result))["point"] == 3
         assert "worker_running" in events
+
+    def test_tells_its_status_in_the_form_of_a_real_one(self, kind: Kind) -> None:
+        unit = self.unit(kind, [])
+        status = self.status(unit, 60 * NS)
+        assert status.settings == {"effect": Setting("anonymise", "default"), "point": Setting("0", "governor")}
+        assert (status.uptime_s, status.ladder, status.heat.trips_c) == (60.0, kind.profile.ladder, {"cpu-thermal": 75})
+        assert status.heartbeat is not None
+        assert status.heartbeat.fps > 0
+        unit.perform(PinPoint(point=3), 61 * NS)
+        unit.perform(Pause(), 61 * NS)
+        paused = self.status(unit, 90 * NS)
+        assert paused.settings["point"] == Setting("3", "pin")
+        assert (paused.heartbeat and (paused.heartbeat.source, paused.heartbeat.point)) == ("paused", 3)
+        unit.live(unit.due_ns)
+        crashed = self.status(unit, unit.due_ns - NS)
+        assert (crashed.service.state, crashed.service.retry_in_s, crashed.heartbeat) == ("BACKOFF", 1.0, None)
+
+    def status(self, unit: Unit, now_ns: int) -> Status:
+        """Give the answer to a question at that time."""
+        return decode(unit.perform(GetStatus(), now_ns).result, Status)
 
     @pytest.mark.parametrize("action", [PinPoint(point=9), SetEffect(effect="party"), Tune()])
     def test_refuses_what_it_cannot(self, kind: Kind, action: PinPoint | SetEffect | Tune) -> None:

@@ -6,11 +6,10 @@ import math
 import random
 from collections.abc import Callable
 
-import msgspec
-
 from edgefuse import clock
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.simulation.kind import Kind
+from edgefuse.fleet.simulation.status import Choice, Known, Service, make_status
 from edgefuse.link.commands import Action, GetStatus, Outcome, Pause, PinPoint, RestartWorker, Resume, SetEffect
 from edgefuse.link.messages import Latency, PipelineReport, SystemReport
 from edgefuse.link.report import Level
@@ -48,15 +47,17 @@ class Unit:
         """When it does something by itself."""
         self._kind, self._tell = kind, tell
         self._random = random.Random(seed)
-        self._began_ns = self._heated_ns = now_ns
+        self._began_ns = self._heated_ns = self._reported_ns = self._since_ns = now_ns
         self._air_c = self._random.uniform(*_AIR_C) + (_SUN_K if is_hot else 0.0)
         self._resistance = _BROKEN_FAN if is_hot else 1.0
         self._swing_s = self._random.uniform(1800.0, 7200.0)
         self._heat = Heat(self._air_c, self._air_c)
         self._sensor = Sensor(kind.board, self._random.getrandbits(32))
         self._governor = GovernorState()
+        self._point_reason = ""
         self._pin: int | None = None
-        self._effect = EFFECTS[0]
+        self._pinned_effect = ""
+        self._restarts = 0
         self._is_paused = False
         self._delivered = 1.0
         self._dropped = 0.0
@@ -68,7 +69,7 @@ class Unit:
         if now_ns < self.due_ns:
             return
         if self.service == "RUNNING":
-            self.service = "BACKOFF"
+            self.service, self._since_ns = "BACKOFF", now_ns
             self.due_ns = now_ns + round(RESTART_S * clock.NS_PER_S)
             self._tell("warning", "worker_crashed", "the worker was ended by signal SIGSEGV")
         else:
@@ -76,6 +77,7 @@ class Unit:
 
     def make_reports(self, n: int, t: str, now_ns: int) -> tuple[SystemReport, PipelineReport | None]:
         """Move the heat on, let the governor decide, and say how machine and pipeline are."""
+        passed_s, self._reported_ns = (now_ns - self._reported_ns) / clock.NS_PER_S, now_ns
         reading_c = self._warm(now_ns)
         decision = self._govern(reading_c, now_ns)
         clock_share = plant.clock_at(self._kind.board, self._heat.die_c)
@@ -88,7 +90,7 @@ class Unit:
             mem_mb=round(self._random.gauss(180.0, 2.0), 1),
             disk_free_mb=9000.0,
         )
-        return system, self._make_pipeline_report(n, t, clock_share) if self._runs else None
+        return system, self._make_pipeline_report(n, t, clock_share, passed_s) if self._runs else None
 
     def perform(self, action: Action, now_ns: int) -> Outcome:
         """Do what an operator asked for.
@@ -97,11 +99,11 @@ class Unit:
             EdgefuseError: It cannot be done.
         """
         if isinstance(action, GetStatus):
-            return Outcome(result=msgspec.Raw(msgspec.json.encode(self._describe())))
+            return Outcome(result=make_status(self._kind, self._know(now_ns)))
         if isinstance(action, PinPoint):
             self._pin = self._check_point(action.point)
         elif isinstance(action, SetEffect):
-            self._effect = _check_effect(action.effect)
+            self._pinned_effect = _check_effect(action.effect)
         elif isinstance(action, Pause | Resume):
             self._is_paused = isinstance(action, Pause)
         elif isinstance(action, RestartWorker):
@@ -114,8 +116,13 @@ class Unit:
     def _runs(self) -> bool:
         return self.service == "RUNNING" and not self._is_paused
 
+    @property
+    def _effect(self) -> str:
+        return self._pinned_effect or EFFECTS[0]
+
     def _start_worker(self, now_ns: int) -> None:
-        self.service, self._dropped = "RUNNING", 0.0
+        self.service, self._since_ns, self._dropped = "RUNNING", now_ns, 0.0
+        self._restarts += 1
         self._plan_crash(now_ns)
         self._tell("info", "worker_running", "the worker runs")
 
@@ -142,15 +149,16 @@ class Unit:
             pin=self._pin,
         )
         self._governor, decision = governor.step(self._governor, seen, self._kind.profile.ladder)
+        self._point_reason = decision.text
         if decision.point != before:
             self._tell("info", "point_changed", f"point {decision.point}: {decision.text}")
         return decision
 
-    def _make_pipeline_report(self, n: int, t: str, clock_share: float) -> PipelineReport:
+    def _make_pipeline_report(self, n: int, t: str, clock_share: float, passed_s: float) -> PipelineReport:
         board, ladder, point = self._kind.board, self._kind.profile.ladder, self._governor.point
         rate_hz = ladder[point].rate_hz
         fps = rate_hz * self._delivered * self._random.uniform(0.99, 1.0)
-        self._dropped += (rate_hz - fps) * 10.0
+        self._dropped += (rate_hz - fps) * passed_s
         frame_share = board.shares[point] * ladder[0].rate_hz / rate_hz  # of a frame's work at point 0
         p50_ms = _STEPS_IN_LATENCY * 1000.0 * board.busy * frame_share / (ladder[0].rate_hz * clock_share)
         return PipelineReport(
@@ -168,16 +176,26 @@ class Unit:
             release=SHIPPED_ID,
         )
 
-    def _describe(self) -> dict[str, object]:
-        return {
-            "profile": self._kind.profile.id,
-            "board": self._kind.profile.sample.board,
-            "release": SHIPPED_ID,
-            "service": self.service,
-            "point": self._governor.point,
-            "effect": self._effect,
-            "is_paused": self._is_paused,
-        }
+    def _know(self, now_ns: int) -> Known:
+        system, pipeline = self.make_reports(0, "", now_ns)
+        point = self._governor.point
+        return Known(
+            uptime_s=(now_ns - self._began_ns) / clock.NS_PER_S,
+            service=Service(
+                state=self.service,
+                since_s=(now_ns - self._since_ns) / clock.NS_PER_S,
+                restarts=self._restarts,
+                retry_in_s=None if self.service == "RUNNING" else max(0.0, (self.due_ns - now_ns) / clock.NS_PER_S),
+            ),
+            settings={
+                "effect": Choice(self._effect, "pin" if self._pinned_effect else "default"),
+                "point": Choice(str(point), "governor" if self._pin is None else "pin"),
+            },
+            point=point,
+            point_reason=self._point_reason,
+            system=system,
+            pipeline=pipeline,
+        )
 
     def _check_point(self, point: int | None) -> int | None:
         last = len(self._kind.profile.ladder) - 1
@@ -187,7 +205,7 @@ class Unit:
 
 
 def _check_effect(effect: str) -> str:
-    """Give the effect that is meant; an empty text takes the pin away."""
+    """Give an effect that can be pinned; an empty text takes the pin away."""
     if effect and effect not in EFFECTS:
         raise EdgefuseError(f"cannot pin effect '{effect}': choose from {', '.join(EFFECTS)}")
-    return effect or EFFECTS[0]
+    return effect
