@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -30,6 +31,9 @@ class Answer(msgspec.Struct, frozen=True):
     reply: Reply
     file: bytes | None = None
     """What was asked for: a picture or logs."""
+
+
+FollowUp = Callable[[Sealed, Answer | SilentError], Sealed | None]
 
 
 class Exchange:
@@ -76,49 +80,64 @@ class Exchange:
         return Answer(self._reply, data) if is_whole else None
 
 
-def send(session: Session, sealed: Sealed, wait_s: float) -> Answer:
-    """Send a command and wait for the answer.
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """A command on its way, and until when its answer is awaited."""
 
-    Raises:
-        SilentError: None came in that time.
-        BrokerError: The connection is lost.
-    """
-    ((_, answer),) = send_all(session, [sealed], wait_s)
-    if isinstance(answer, SilentError):
-        raise answer
-    return answer
+    sealed: Sealed
+    exchange: Exchange
+    end_ns: int
 
 
 def send_all(
-    session: Session, commands: Sequence[Sealed], wait_s: float
+    session: Session, commands: Sequence[Sealed], wait_s: float, follow_up: FollowUp
 ) -> Iterator[tuple[Sealed, Answer | SilentError]]:
     """Send one command to several devices, and give each answer when it comes and each silence at the end.
 
     Args:
         session: An operator's connection.
         commands: One for each device, all with one id.
-        wait_s: For all answers together.
+        wait_s: For each answer.
+        follow_up: Gives what a device is sent next, because of its answer, which is then not given.
 
     Raises:
         BrokerError: The connection is lost.
     """
+    waiting = dict(_send(session, commands, wait_s))
+    while waiting:
+        sealed, answer = _take_next(session, waiting)
+        if (further := follow_up(sealed, answer)) is not None:
+            waiting.update(_send(session, [further], wait_s))
+        else:
+            yield sealed, answer
+
+
+def _send(session: Session, commands: Sequence[Sealed], wait_s: float) -> Iterator[tuple[str, _Awaited]]:
+    """Send commands that have one id, and give by device what is awaited then."""
     id, has_file = commands[0].command.id, commands[0].command.command in FILE_SUFFIXES
-    waiting = {of.command.device: (of, Exchange(of.command.device, id, has_file=has_file)) for of in commands}
-    _listen(session, next(iter(waiting)) if len(waiting) == 1 else "+", id)
+    devices = [sealed.command.device for sealed in commands]
+    _listen(session, devices[0] if len(devices) == 1 else "+", id)
     for sealed in commands:
         session.publish(make_topic(sealed.command.device, COMMAND), sealed.envelope)
     end_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
-    while waiting and (left_ns := end_ns - clock.now_ns()) > 0:
+    for device, sealed in zip(devices, commands, strict=True):
+        yield device, _Awaited(sealed, Exchange(device, id, has_file=has_file), end_ns)
+
+
+def _take_next(session: Session, waiting: dict[str, _Awaited]) -> tuple[Sealed, Answer | SilentError]:
+    """Wait until one is answered or its time is over, and take it out."""
+    oldest = next(iter(waiting.values()))  # sent first, so its time is over first
+    while (left_ns := oldest.end_ns - clock.now_ns()) > 0:
         heard = session.receive(left_ns / clock.NS_PER_S)
         if heard is None or heard.address.device not in waiting:
             continue
-        sealed, exchange = waiting[heard.address.device]
-        exchange.take(heard.address, heard.payload)
-        if (answer := exchange.answer) is not None:
+        awaited = waiting[heard.address.device]
+        awaited.exchange.take(heard.address, heard.payload)
+        if (answer := awaited.exchange.answer) is not None:
             del waiting[heard.address.device]
-            yield sealed, answer
-    for sealed, exchange in waiting.values():
-        yield sealed, _make_silence(sealed.command, is_offline=exchange.is_offline)
+            return awaited.sealed, answer
+    del waiting[oldest.sealed.command.device]
+    return oldest.sealed, _make_silence(oldest.sealed.command, is_offline=oldest.exchange.is_offline)
 
 
 def _listen(session: Session, device: str, id: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timezone
+from itertools import count, islice
 from pathlib import Path
 
 import msgspec
@@ -12,20 +14,25 @@ from fakes.daemon import Daemon
 from fakes.operator_station import Signer
 from fleet.conftest import Fleet, linked
 
+from edgefuse import clock
+from edgefuse.fleet.commanding import command_all
 from edgefuse.fleet.enrolment import init_site
-from edgefuse.fleet.sending import Answer, Exchange, SilentError, send
+from edgefuse.fleet.sending import Answer, Exchange, SilentError
 from edgefuse.fleet.session import BrokerError, Session, connected
-from edgefuse.fleet.signing import make_action, seal_action
-from edgefuse.link.commands import Outcome, SetEffect
+from edgefuse.fleet.signing import make_action
+from edgefuse.link.commands import Outcome, Pause, SetEffect
 from edgefuse.link.messages import NOTHING, BlobChunk, Reply, encode
 from edgefuse.link.topics import BLOB, REPLY, STATE, Address
+from edgefuse.trusted_time import TrustedTime
 
 WAIT_S = 60.0
 
 
 def ask(fleet: Fleet, session: Session, command: str, value: str | None = None, device: str = "door-3") -> Answer:
-    """Send a command in words."""
-    return send(session, seal_action(fleet.folder, device, command, make_action(command, value), WAIT_S), WAIT_S)
+    """Send a command in words, and give the answer, which there must be."""
+    ((_, answer),) = command_all(session, fleet.folder, [device], make_action(command, value), WAIT_S)
+    assert isinstance(answer, Answer), answer
+    return answer
 
 
 def test_enrolled_device_does_what_it_is_asked_and_says_so(fleet: Fleet, daemon: Daemon) -> None:
@@ -62,9 +69,34 @@ def test_device_that_is_away_is_told_as_silent(fleet: Fleet, daemon: Daemon) -> 
     with linked(fleet, "door-3", daemon):
         pass
     with connected(fleet.folder) as session:
-        sealed = seal_action(fleet.folder, "door-3", "pause", make_action("pause", None), 1.0)
-        with pytest.raises(SilentError, match="it is offline"):
-            send(session, sealed, 1.0)
+        ((_, answer),) = command_all(session, fleet.folder, ["door-3"], Pause(), 1.0)
+    assert isinstance(answer, SilentError)
+    assert "it is offline" in str(answer)
+    assert not daemon.performed
+
+
+def test_boards_without_a_clock_are_told_the_time_while_others_are_waited_for(
+    fleet: Fleet, daemon: Daemon, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = (TrustedTime(wall=lambda: datetime(1970, 1, 1, tzinfo=timezone.utc)) for _ in range(2))
+    fleet.join("away")
+    caplog.set_level("DEBUG", "edgefuse.fleet.commanding")
+    with linked(fleet, "door-3", daemon, one), linked(fleet, "door-4", daemon, two), connected(fleet.folder) as session:
+        results = command_all(session, fleet.folder, ["away", "door-3", "door-4"], Pause(), WAIT_S)
+        first = {sealed.command.device: answer for sealed, answer in islice(results, 2)}
+    assert first.keys() == {"door-3", "door-4"}
+    assert [isinstance(answer, Answer) and answer.reply.outcome for answer in first.values()] == ["done"] * 2
+    told = [record.levelname for record in caplog.records if record.msg.startswith("told a device the time")]
+    assert told == ["DEBUG"] * 2
+
+
+def test_time_that_a_board_does_not_take_is_told_and_not_tried_for_ever(fleet: Fleet, daemon: Daemon) -> None:
+    hours_ns = count(step=3600 * clock.NS_PER_S)
+    wall = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    unset = TrustedTime(wall=lambda: wall, monotonic_ns=lambda: next(hours_ns))
+    with linked(fleet, "door-3", daemon, unset), connected(fleet.folder) as session:
+        reply = ask(fleet, session, "pause").reply
+    assert (reply.outcome, "in time" in reply.reason) == ("refused", True)
     assert not daemon.performed
 
 
