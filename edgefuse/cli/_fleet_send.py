@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +23,7 @@ from edgefuse.cli._fleet_actions import (
     site_folder,
     wait_time,
 )
-from edgefuse.cli._words import printable
+from edgefuse.cli._words import printable, show_count, show_span
 from edgefuse.errors import ConfigError
 from edgefuse.fleet.commanding import command_all
 from edgefuse.fleet.labels import select
@@ -39,6 +41,9 @@ _CODES: Mapping[str, int] = {"dry-run": 0, "done": 0, "refused": 1, "failed": 1,
 """Exit codes by outcome; after silence the device may still have done what was asked."""
 PATIENCE_S = 5.0
 """For the way there and back, beyond what a device may take for a command."""
+
+QUIET_S = 1.0
+"""Most replies come in less, and need no word about the wait."""
 
 
 def add_actions(actions: Actions) -> None:
@@ -118,13 +123,28 @@ def _send_request(options: argparse.Namespace, request: _Request) -> Iterator[Se
     """Send it, and give what came of it device by device."""
     folder, action = site_folder(options), request.action
     wait_s = options.wait_s or LIMITS_S.get(type(action), DEFAULT_LIMIT_S) + PATIENCE_S
-    with connected(folder) as session:
+    with connected(folder) as session, _telling_wait(options, request, wait_s):
         for sealed, answer in command_all(session, folder, request.devices, action, wait_s):
             sent = request.tell(sealed.command.device, id=sealed.command.id)
             if isinstance(answer, SilentError):
                 yield msgspec.structs.replace(sent, outcome="silent", reason=str(answer))
             else:
                 yield _take(sent, answer, options.file)
+
+
+@contextmanager
+def _telling_wait(options: argparse.Namespace, request: _Request, wait_s: float) -> Iterator[None]:
+    """Tell who looks at a terminal what is waited for, where that is not over at once."""
+    whom = request.devices[0] if options.selector is None else show_count(len(request.devices), "device")
+    text = f"waiting for {whom}: {name_action(request.action)}, {show_span(wait_s)} at most"
+    timer = Timer(QUIET_S, print, (text,), {"file": sys.stderr})
+    timer.daemon = True
+    if options.form == "text" and sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _take(sent: Sent, answer: Answer, wished: Path | None) -> Sent:

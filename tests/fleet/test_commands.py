@@ -58,6 +58,26 @@ def test_silence_has_an_exit_code_of_its_own(fleet: Fleet, capsys: pytest.Captur
     assert "it does not answer" in capsys.readouterr().err
 
 
+def sending(fleet: Fleet, *options: str) -> Terminal:
+    """Ask a device that is away for something, on a terminal."""
+    fleet.join("door-3")
+    asked = ("send", "door-3", "set-effect", "none", *options, "--site", str(fleet.folder))
+    environ = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    return Terminal((sys.executable, "-m", "edgefuse", "fleet", *asked), 100, 24, environ)
+
+
+def test_who_looks_at_a_terminal_is_told_what_is_waited_for(fleet: Fleet) -> None:
+    with sending(fleet) as screen:
+        screen.wait_until(lambda cells: "waiting for door-3: set-effect, 4 min 5 s at most" in cells.text)
+
+
+def test_programs_on_a_terminal_are_told_of_no_wait(fleet: Fleet) -> None:
+    with sending(fleet, "--wait-s", "2", "-o", "json") as screen:
+        assert screen.finish() == 3
+    assert "waiting" not in screen.cells.text
+    assert '"silent"' in screen.cells.text
+
+
 def test_list_has_the_figures_of_every_device(fleet: Fleet, daemon: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
     fleet.join("unseen")
     with linked(fleet, "door-3", daemon):
@@ -94,7 +114,8 @@ def test_labels_choose_whom_a_command_goes_to_and_the_worst_decides_the_code(
         assert run(fleet, "send", "-l", "site=north,!spare", "pause", "--wait-s", "3", "-o", "json") == 3
         sent = {of["device"]: of["outcome"] for of in json.loads(capsys.readouterr().out)}
         assert run(fleet, "send", "-l", "site", "set-effect", "none", "--wait-s", "3") == 3
-        assert capsys.readouterr().out == "door-3: done\n"
+        told = capsys.readouterr()
+        assert (told.out, "waiting" in told.err) == ("door-3: done\n", False)
     assert sent == {"door-3": "done", "away": "silent"}
     assert len(daemon.performed) == 2
 
