@@ -15,7 +15,7 @@ from edgefuse.config.host import Host
 from edgefuse.fleet.roster import View, make_row
 from edgefuse.link.inventory import make_inventory
 from edgefuse.link.messages import State, SystemReport
-from edgefuse.supervisor.control import Setting, Status
+from edgefuse.supervisor.control import Event, Setting, Status
 
 CHECKOUT = Path(__file__).parents[2]
 STATE = State(
@@ -75,7 +75,11 @@ def test_what_won_is_told_with_who_decided_it() -> None:
 
 
 def test_events_that_need_attention_are_told_or_that_there_are_none() -> None:
-    assert [text.split()[2] for text in explain_status(make_status())["events"]] == ["warning", "error"]
+    lost = Event(at="2026-11-20T08:51:40Z", level="warning", kind="source_lost", text="no such device")
+    back = msgspec.structs.replace(lost, level="info", kind="source_back")
+    fatal = msgspec.structs.replace(lost, level="error", kind="gone_back")
+    events = (lost, back, fatal)
+    assert [text.split()[2] for text in explain_status(make_status(events=events))["events"]] == ["warning", "error"]
     assert "none of the newest 0" in explain_status(make_status(events=()))["events"][0]
 
 
