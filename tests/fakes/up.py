@@ -80,6 +80,14 @@ class Up:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    def __enter__(self) -> Up:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, unless it has ended."""
+        if self.process.poll() is None:
+            self.end()
+
     @property
     def text(self) -> str:
         """All that it printed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,10 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 @pytest.fixture
 def up(root: Path, broker: str) -> Iterator[Callable[..., Up]]:
     """Start the command; it is ended with the test, and nothing of it is left."""
-    running: list[Up] = []
+    with ExitStack() as running:
 
-    def start(*options: str) -> Up:
-        running.append(Up(*options))
-        return running[-1]
+        def start(*options: str) -> Up:
+            return running.enter_context(Up(*options))
 
-    yield start
-    for command in running:
-        if command.process.poll() is None:
-            command.end()
+        yield start
     assert not processes(root)

@@ -84,21 +84,20 @@ def _measure(options: argparse.Namespace) -> Figures:
 
 def _measure_in(options: argparse.Namespace, picture: Path, film: Path) -> Figures:
     start_ns = clock.now_ns()
-    up = Up("--source", str(film), "--effect", "none")
-    up.wait_for_frames()
-    frames_s = _since_s(start_ns)
-    while not json.loads(_fleet("list", "-o", "json"))[0]["fps"]:
-        pass
-    listed_s = _since_s(start_ns)
-    (page,) = re.findall("http://localhost:[0-9]+/", up.text)
-    with watching(page, picture) as viewer:
-        seen_s = tuple(_time_command(viewer) for _ in range(options.count))
-    _, ended_s = up.end()
+    with Up("--source", str(film), "--effect", "none") as up:
+        up.wait_for_frames()
+        frames_s = _since_s(start_ns)
+        while not json.loads(_fleet("list", "-o", "json"))[0]["fps"]:
+            pass
+        listed_s = _since_s(start_ns)
+        (page,) = re.findall("http://localhost:[0-9]+/", up.text)
+        with watching(page, picture) as viewer:
+            seen_s = tuple(_time_command(viewer) for _ in range(options.count))
+        _, ended_s = up.end()
     start_ns = clock.now_ns()
-    again = Up()
-    again.wait_for_frames()
-    frames_again_s = _since_s(start_ns)
-    again.end()
+    with Up() as again:
+        again.wait_for_frames()
+        frames_again_s = _since_s(start_ns)
     return Figures(
         broker=options.broker,
         frames_s=frames_s,
