@@ -44,7 +44,7 @@ except EdgefuseError as e:
 
 def run(code: str, *arguments: str, vendor: str = "") -> str:
     """Run Python code with one of the stand-in libraries first on its path, and give what it prints."""
-    search = [str(VENDORS / vendor)] * bool(vendor) + [str(ROOT)]
+    search = [str(VENDORS / vendor), str(VENDORS)] * bool(vendor) + [str(ROOT)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(search)}
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+VENDORS = ROOT / "tests/fakes/vendors"
 CODE = """
 from pathlib import Path
 from edgefuse import registry
@@ -26,7 +27,7 @@ print(read_temps_c(plan("cpu")), read_temps_c(plan("cpu", "myriad")))
 
 
 def test_the_stick_is_asked_where_the_plan_uses_it() -> None:
-    search = os.pathsep.join((str(ROOT / "tests/fakes/vendors/stick"), str(ROOT)))
+    search = os.pathsep.join(map(str, (VENDORS / "stick", VENDORS, ROOT)))
     environment = {**os.environ, "PYTHONPATH": search}
     said = subprocess.run([sys.executable, "-c", CODE], env=environment, check=True, capture_output=True, text=True)
     assert said.stdout == "{} {'myriad': 61.5}\n"

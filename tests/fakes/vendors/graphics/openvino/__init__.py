@@ -2,23 +2,11 @@
 
 import os
 
-
-class Type:
-    class f32:  # noqa: N801 - OpenVINO's name
-        @staticmethod
-        def to_dtype():
-            return "float32"
+import openvino_base
+from openvino_base import Type as Type
 
 
-class Model:
-    def is_dynamic(self):
-        return False
-
-
-class Core:
-    def read_model(self, _):
-        return Model()
-
+class Core(openvino_base.Core):
     def get_property(self, device, name):
         assert (device, name) == ("GPU", "SUPPORTED_PROPERTIES")
         return os.environ["GPU_PROPERTIES"].split()

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import openvino_base
+
 _looking_up = threading.Lock()
 
 
@@ -33,19 +35,13 @@ class Port:
         return Type.f32
 
 
-class Model:
+class Model(openvino_base.Model):
     inputs = outputs = (Port(),)
-
-    def is_dynamic(self):
-        return False
 
     def get_property(self, _):
         return ["CPU"]
 
 
-class Core:
-    def read_model(self, _):
-        return Model()
-
+class Core(openvino_base.Core):
     def compile_model(self, *_):
         return Model()
