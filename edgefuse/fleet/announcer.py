@@ -91,7 +91,8 @@ class Announcer:
                 self._told.setdefault(device, _BEFORE)
 
     def _tell_again(self, wait_s: float) -> None:
-        self._told.clear()
+        """Tell of all devices, and take those away again that left the site since somebody told of them."""
+        self._told = {device: _BEFORE for device, about in self._told.items() if about is not None}
         self._waiting.clear()
         self._due_ns = clock.now_ns() + round(wait_s * clock.NS_PER_S)
 

@@ -62,6 +62,12 @@ def wait_for_topic(client: CertifiedClient, count: int) -> bytes:
     return [payload for topic, payload in client.messages if topic == TOPIC][-1]
 
 
+def leave_site(fleet: Fleet) -> None:
+    """Take all devices out of the site, as the end of a simulation does."""
+    with changing(fleet.folder) as register:
+        save_register(fleet.folder, msgspec.structs.replace(register, members={}))
+
+
 @brokers
 def test_home_assistant_is_told_of_a_device_and_again_when_it_starts(credentials: Path, fleet: Fleet) -> None:
     fleet.join("door-3")
@@ -91,9 +97,21 @@ def test_a_device_that_left_the_site_meanwhile_is_taken_away(credentials: Path, 
     home_assistant.subscribe("homeassistant/#")
     with announcing(fleet, [make_record("door-3")]):
         assert wait_for_topic(home_assistant, 1)
-    with changing(fleet.folder) as register:
-        save_register(fleet.folder, msgspec.structs.replace(register, members={}))
+    leave_site(fleet)
     with announcing(fleet, []):
+        assert wait_for_topic(home_assistant, 2) == b""
+
+
+def test_a_device_that_left_the_site_just_before_home_assistant_started_is_taken_away(
+    credentials: Path, fleet: Fleet
+) -> None:
+    fleet.join("door-3")
+    with announcing(fleet, [make_record("door-3")]):
+        home_assistant = fleet.connect(credentials)
+        home_assistant.subscribe("homeassistant/#")
+        assert wait_for_topic(home_assistant, 1)
+        leave_site(fleet)
+        home_assistant.publish(BIRTH_TOPIC, b"online")
         assert wait_for_topic(home_assistant, 2) == b""
 
 
