@@ -170,6 +170,6 @@ def _style(inputs: Arrays, outputs: Arrays) -> None:
 
 
 def _draw_person(_inputs: Arrays, outputs: Arrays) -> None:
-    """Draw one disc, -1..1."""
+    """Draw one disc in red, green and blue, -1..1, with less of blue."""
     disc = draw_discs((PERSON_PX / 2, PERSON_PX / 2, PERSON_PX / 3), height_px=PERSON_PX, width_px=PERSON_PX)
-    outputs[0][0] = disc.transpose(2, 0, 1) / 127.5 - 1
+    outputs[0][0] = (disc * (1, 1, 0.8)).transpose(2, 0, 1) / 127.5 - 1

@@ -39,7 +39,7 @@ def test_one_network_of_the_two_is_not_enough(root: Path) -> None:
 def test_a_person_is_a_picture_in_bgr() -> None:
     pixels = make_person(1, disc_models())
     assert pixels.shape == (PERSON_PX, PERSON_PX, 3) and pixels.dtype == np.uint8
-    assert pixels[0, 0].tolist() == [0, 0, 0] and pixels[PERSON_PX // 2, PERSON_PX // 2].tolist() == [255, 255, 255]
+    assert pixels[0, 0].tolist() == [0, 0, 0] and pixels[PERSON_PX // 2, PERSON_PX // 2].tolist() == [204, 255, 255]
 
 
 def test_styles_are_drawn_half_way_to_the_mean() -> None:

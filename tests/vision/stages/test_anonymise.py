@@ -180,6 +180,13 @@ def test_models_for_strangers_are_asked_for_until_they_were_drawn() -> None:
     assert PLUGIN.wanted_stages(Options(method="mesh")) == ("embed_faces",) and PLUGIN.wanted_stages(Options()) == ()
 
 
+@pytest.mark.usefixtures("root")
+def test_strangers_can_be_drawn_before_the_stage_is_made() -> None:
+    PLUGIN.prepare(Options(), Models(()))
+    PLUGIN.prepare(Options(method="mesh"), Models(m for m in disc_models() if m.manifest.task == "make_person"))
+    assert PLUGIN.preparing_tasks(Options(method="mesh")) == ()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["pixelate", "mesh"])
 def test_nobody_finds_the_person_of_the_default_clip(default_clip: Path, method: Method) -> None:

@@ -16,6 +16,7 @@ from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.vision.fusion.person import person_path
 from edgefuse.vision.fusion.reference import load_reference
+from edgefuse.vision.model import Models
 from edgefuse.vision.pipeline import load_options, stage_names
 from edgefuse.vision.stage import StageContext
 from edgefuse.vision.stages import fuse_mesh
@@ -238,6 +239,13 @@ def test_models_for_a_person_are_asked_for_only_when_there_is_no_donor(photo: st
     assert asked(Options(seed=29)) == ("parse_faces",) and root.exists()
     person_path(29).with_suffix(".hair.png").touch()
     assert asked(Options(seed=29)) == ()
+
+
+def test_the_donor_can_be_drawn_before_the_stage_is_made(photo: str, root: Path) -> None:
+    fuse_mesh.PLUGIN.prepare(Options(face=photo), Models(()))
+    assert not root.exists()
+    fuse_mesh.PLUGIN.prepare(Options(), Models(m for m in disc_models() if m.manifest.task == "make_person"))
+    assert fuse_mesh.PLUGIN.preparing_tasks(Options()) == ("parse_faces",)
 
 
 def test_only_the_person_of_the_reference_is_fused(photo: str, tmp_path: Path) -> None:
