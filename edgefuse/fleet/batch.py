@@ -13,10 +13,8 @@ from sqlalchemy import Connection, case, delete, or_
 
 from edgefuse.fleet.database import DEVICES, EVENTS, REPORTS, upsert
 from edgefuse.link.messages import Deployment, Event, Inventory, State
-from edgefuse.link.topics import DEPLOYMENT, EVENT, INVENTORY, STATE, Address
+from edgefuse.link.topics import STATE, Address
 
-TOPICS = (STATE, INVENTORY, DEPLOYMENT, EVENT)
-"""What a batch takes in."""
 MAX_NUMBER = 1 << 63
 """What a database's whole numbers stay below; a device may write any."""
 MAX_STREAM_CHARS = 64

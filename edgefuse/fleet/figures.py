@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func
 
 from edgefuse.fleet.database import REPORTS, upsert
 from edgefuse.fleet.device_clock import DeviceClocks
+from edgefuse.fleet.freshness import is_newer
 from edgefuse.fleet.history import FINEST_S, Bucket, write_buckets
 from edgefuse.link.messages import PipelineReport, SystemReport
 
@@ -48,7 +49,8 @@ class Figures:
             bucket = self._buckets[key] = Bucket()
         for metric, value in _measure(report):
             bucket.add(metric, value)
-        if self._is_newest(device, report):
+        if is_newer(report, self._newest.get((device, type(report)))):
+            self._newest[device, type(report)] = report
             self._show(device, report, payload, heard_s)
 
     def write(self, connection: Connection, now_s: float, *, is_last: bool = False) -> None:
@@ -81,15 +83,6 @@ class Figures:
 
     def _due(self, now_s: float) -> list[tuple[int, str]]:
         return [key for key in self._buckets if key[0] + FINEST_S + SETTLE_S <= now_s]
-
-    def _is_newest(self, device: str, report: Report) -> bool:
-        """Tell news from what waited on the device; its clock may be set back, and its count begins anew."""
-        key = (device, type(report))
-        before = self._newest.get(key)
-        if before is not None and report.t < before.t and report.n <= before.n:
-            return False
-        self._newest[key] = report
-        return True
 
     def _show(self, device: str, report: Report, payload: str, heard_s: float) -> None:
         row = self._reports.setdefault(device, {"device": device, "system": None, "pipeline": None})

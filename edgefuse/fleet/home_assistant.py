@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import msgspec
 
 import edgefuse
+from edgefuse.fleet.freshness import MISSED_REPORTS
 from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Band, Inventory, State, encode
 from edgefuse.link.topics import DESIRED, PIPELINE, STATE, SYSTEM, Topic, make_topic
@@ -26,7 +27,7 @@ DISCOVERY_TOPICS = f"{PREFIX}/device/+/config"
 BIRTH = b"online"
 """Home Assistant says this on the topic of its birth, and wants to be told of all devices again."""
 
-_EXPIRE_S = round(3 * PERIODS_S["metered"])
+_EXPIRE_S = round(MISSED_REPORTS * PERIODS_S["metered"])
 """Older figures are shown as unavailable; the same for all devices, because one may change its mode."""
 
 

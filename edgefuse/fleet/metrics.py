@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from edgefuse.fleet.exposition import Metric, Sample, write_label
-from edgefuse.fleet.roster import MISSED_REPORTS, Presence
+from edgefuse.fleet.freshness import find_period_s, is_overdue
+from edgefuse.fleet.roster import Presence
 from edgefuse.fleet.site import Register
 from edgefuse.fleet.store import DeviceRecord
-from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Band, Deployment, Inventory, PipelineReport, State, SystemReport
 from edgefuse.memory import BYTES_PER_MB
 
@@ -21,7 +22,8 @@ MAX_ZONES = 16
 """Of one device, because a device may say anything; the boards that we know have ten at most."""
 MAX_CHARACTERS = 64
 """Of a label's value, for the same reason."""
-BANDS: Mapping[Band, int] = {"cool": 0, "warm": 1, "hot": 2, "critical": 3}
+_BANDS = get_args(Band)
+"""From the coolest on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,9 @@ def look(records: Iterable[DeviceRecord], register: Register, now_s: float) -> l
 
 
 def _see(record: DeviceRecord, labels: Mapping[str, str], now_s: float) -> Seen:
-    mode = record.state.mode if record.state else "normal"
-    period_s = PERIODS_S["metered" if mode == "metered" else "normal"]  # a watch ends at any time
     is_there = record.presence in {"online", "silent"}
     age_s = max(0.0, now_s - record.reported_s) if is_there and record.reported_s is not None else None
-    is_fresh = age_s is not None and age_s <= MISSED_REPORTS * period_s
+    is_fresh = age_s is not None and not is_overdue(record.state, age_s)
     return Seen(
         record.device,
         labels,
@@ -84,7 +84,7 @@ def _see(record: DeviceRecord, labels: Mapping[str, str], now_s: float) -> Seen:
         record.state,
         record.inventory,
         record.deployment,
-        period_s,
+        find_period_s(record.state),
         age_s,
         record.system if is_fresh else None,
         record.pipeline if is_fresh else None,
@@ -175,7 +175,7 @@ DEVICE_METRICS = (
     DeviceMetric(Metric("edgefuse_temperature_celsius", "Temperature of a zone of the board."), _read_temperatures),
     DeviceMetric(
         Metric("edgefuse_band_index", "Distance to the trip: 0 cool, 1 warm, 2 hot, 3 critical."),
-        _of_system(lambda report: BANDS[report.band]),
+        _of_system(lambda report: _BANDS.index(report.band)),
     ),
     DeviceMetric(
         Metric("edgefuse_throttled", "1 while the board slows itself down."),

@@ -13,9 +13,9 @@ from typing import Literal
 import msgspec
 
 from edgefuse import clock
+from edgefuse.fleet.freshness import is_newer, is_overdue, is_paired
 from edgefuse.fleet.labels import ALL, Selector
 from edgefuse.fleet.site import Register
-from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Band, Inventory, PipelineReport, State, SystemReport, decode
 from edgefuse.link.topics import INVENTORY, PIPELINE, STATE, SYSTEM, Address
 
@@ -24,8 +24,6 @@ Presence = Literal["online", "offline", "silent", "unseen", "revoked"]
 
 TOPICS = (STATE, INVENTORY, SYSTEM, PIPELINE)
 """What a roster reads."""
-MISSED_REPORTS = 3
-"""So many in a row make a device silent; reports are sent once, and one may be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,7 @@ class View:
             return "unseen"
         if self.state.presence == "offline":
             return "offline"
-        period_s = PERIODS_S["metered" if self.state.mode == "metered" else "normal"]  # a watch ends at any time
-        return "silent" if now_ns - self.seen_ns > MISSED_REPORTS * period_s * clock.NS_PER_S else "online"
+        return "silent" if is_overdue(self.state, (now_ns - self.seen_ns) / clock.NS_PER_S) else "online"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,16 +138,11 @@ def _update(view: View, said: object, now_ns: int) -> View:
         return replace(view, state=said, seen_ns=now_ns)
     if isinstance(said, Inventory):
         return replace(view, inventory=said)
-    if isinstance(said, SystemReport) and _is_newer(said, view.system):
+    if isinstance(said, SystemReport) and is_newer(said, view.system):
         return replace(view, system=said, seen_ns=now_ns, reported_ns=now_ns)
-    if isinstance(said, PipelineReport) and _is_newer(said, view.pipeline):
+    if isinstance(said, PipelineReport) and is_newer(said, view.pipeline):
         return replace(view, pipeline=said)
     return view
-
-
-def _is_newer(report: SystemReport | PipelineReport, before: SystemReport | PipelineReport | None) -> bool:
-    """Tell news from what a device kept while it was offline; its clock may be set back, and its count begins anew."""
-    return before is None or report.t >= before.t or report.n > before.n
 
 
 def make_row(view: View, now_ns: int) -> Row:
@@ -177,7 +169,7 @@ def _add_reports(row: Row, view: View, now_ns: int) -> Row:
         band=system.band,
         mem_mb=system.mem_mb,
     )
-    if pipeline is None or abs(pipeline.n - system.n) > 1:  # both have one number; no pipeline ran at the newest one
+    if pipeline is None or not is_paired(pipeline, system):
         return row
     return msgspec.structs.replace(
         row,

@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Row, Select, select
 from edgefuse import clock
 from edgefuse.errors import ConfigError
 from edgefuse.fleet.database import CONTROLLERS, DEVICES, EVENTS, METRICS, REPORTS, Database
-from edgefuse.fleet.roster import MISSED_REPORTS, Presence
+from edgefuse.fleet.freshness import is_overdue, is_paired
+from edgefuse.fleet.roster import Presence
 from edgefuse.fleet.series import Point, choose_span, read_points
-from edgefuse.link.cadence import PERIODS_S
 from edgefuse.link.messages import Deployment, Event, Inventory, PipelineReport, State, SystemReport, decode
 
 BEAT_S = 10.0
@@ -156,7 +156,7 @@ _SELECT_DEVICES = (
 def _make_record(row: Row[Any], listening: _Listening) -> DeviceRecord:
     state = _decode(row.state, State)
     system, pipeline = _decode(row.system, SystemReport), _decode(row.pipeline, PipelineReport)
-    is_paired = system is not None and pipeline is not None and abs(pipeline.n - system.n) <= 1  # as in a roster
+    is_shown = system is not None and pipeline is not None and is_paired(pipeline, system)
     heard_s = max(row.state_s or 0.0, row.reported_s or 0.0)
     return DeviceRecord(
         device=row.device,
@@ -166,7 +166,7 @@ def _make_record(row: Row[Any], listening: _Listening) -> DeviceRecord:
         inventory=_decode(row.inventory, Inventory),
         deployment=_decode(row.deployment, Deployment),
         system=system,
-        pipeline=pipeline if is_paired else None,
+        pipeline=pipeline if is_shown else None,
         reported_s=row.reported_s,
     )
 
@@ -183,9 +183,7 @@ def _judge(state: State, heard_s: float, listening: _Listening) -> Presence:
     """Tell whether a device that the broker takes for online reports, as far as anybody listened."""
     if state.presence == "offline":
         return "offline"
-    period_s = PERIODS_S["metered" if state.mode == "metered" else "normal"]  # a watch ends at any time
-    missed_s = listening.until_s - max(heard_s, listening.since_s)
-    return "silent" if missed_s > MISSED_REPORTS * period_s else "online"
+    return "silent" if is_overdue(state, listening.until_s - max(heard_s, listening.since_s)) else "online"
 
 
 def _read_listening(connection: Connection) -> _Listening:
