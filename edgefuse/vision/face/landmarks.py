@@ -27,13 +27,6 @@ def five_points(mesh: Points) -> Points:
     return np.asarray((sums / _COUNTS).T)
 
 
-def eye_centres(mesh: Points) -> Points:
-    """Give the (2, 2) centres of both eyes, which are the first two of ``five_points``."""
-    sums = np.add.reduce(mesh.T[:2].take(_EYES, axis=1), axis=2)
-    return np.asarray((sums / np.float32(len(LEFT_EYE))).T)
-
-
-_EYES = np.array((LEFT_EYE, RIGHT_EYE))
 _GROUPS = (LEFT_EYE, RIGHT_EYE, (NOSE_TIP,), (LEFT_MOUTH_CORNER,), (RIGHT_MOUTH_CORNER,))
 """The mesh points whose mean is each of the five points."""
 _PLACES = np.concatenate(_GROUPS)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgefuse.vision.face.geometry import Region, box_around, region_around
 from edgefuse.vision.face.identity import Sketch
-from edgefuse.vision.face.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, eye_centres
+from edgefuse.vision.face.landmarks import LEFT_EYE_OUTER, RIGHT_EYE_OUTER, five_points
 from edgefuse.vision.face.smooth import OneEuro, gap_s
 from edgefuse.vision.types import Face, Points
 
@@ -74,4 +74,4 @@ class Track:
         self.region = region_around(box, mesh[[LEFT_EYE_OUTER, RIGHT_EYE_OUTER], :2], REGION_MARGIN)
 
     def _tell(self, mesh: Points, box: NDArray[np.float32]) -> None:
-        self.face = Face(box=box, score=self._score, eyes=eye_centres(mesh), mesh=mesh, track_id=self.track_id)
+        self.face = Face(box=box, score=self._score, eyes=five_points(mesh)[:2], mesh=mesh, track_id=self.track_id)
