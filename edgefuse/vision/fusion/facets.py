@@ -69,7 +69,7 @@ class Facets:
     """(2, T): x y of the way from the first corner to the second."""
     two: NDArray[np.float32]
     """(2, T): to the third."""
-    depth: NDArray[np.float32]
+    double_area: NDArray[np.float32]
     """(T,): twice the area as seen; below 0 where a triangle looks away."""
     facing: NDArray[np.float32]
     """(T,): how much each of the rim looks at the camera, 0 edge-on or away, 1 well seen; 1 inside of the rim, where
@@ -83,15 +83,15 @@ def make_facets(mesh: Points) -> Facets:
     corners = mesh.T.ravel().take(_X_Y_Z_X_Y)
     one, two = corners[1:] - corners[0]
     normals = one[2:] * two[1:4] - one[1:4] * two[2:]
-    depth = normals[2]
-    cosine = depth / np.sqrt(_squared(normals) + depth * depth + _TINY)
+    double_area = normals[2]
+    cosine = double_area / np.sqrt(_squared(normals) + double_area * double_area + _TINY)
     share = np.minimum(np.maximum(cosine * _STEEPNESS + _START, 0), 1)
     facing = np.maximum(share * share * (3 - share - share), _INNER_FACING)
     facing[OUTSIDE] = 0
     longest = np.sqrt(np.maximum(np.maximum(_squared(one), _squared(two)), _squared(two[:2] - one[:2])))
-    is_drawn = depth > longest * MIN_ALTITUDE_PX
+    is_drawn = double_area > longest * MIN_ALTITUDE_PX
     is_drawn[OUTSIDE] = False
-    return Facets(mesh, corners[:, :3], one[:2], two[:2], depth, facing, is_drawn)
+    return Facets(mesh, corners[:, :3], one[:2], two[:2], double_area, facing, is_drawn)
 
 
 def corners_of(mesh: Points) -> NDArray[np.float32]:

@@ -120,8 +120,8 @@ def _solve(facets: Facets, to: NDArray[np.float32]) -> NDArray[np.float32]:
         (3, 2, T): for x and y of the donor its origin and its change along a row and across rows.
     """
     maps = np.empty_like(to)
-    depth = facets.depth + (facets.depth == 0)  # where it is 0, nothing is drawn
-    one, two = facets.one / depth, facets.two / depth
+    divisor = facets.double_area + (facets.double_area == 0)  # where it is 0, nothing is drawn
+    one, two = facets.one / divisor, facets.two / divisor
     to_one, to_two = to[1] - to[0], to[2] - to[0]
     along = np.subtract(to_two * one[1], to_one * two[1], out=maps[_ALONG])
     across = np.subtract(to_one * two[0], to_two * one[0], out=maps[_ACROSS])
