@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 EFFECTS: tuple[EffectName, ...] = ("anonymise", "fuse_mesh", "none")
 READY: tuple[EffectName, ...] = ("anonymise", "fuse_mesh")
 """Effects whose models are fetched the first time, so that going over to one waits for no download."""
-_PAGE = "mjpeg:"
+_PAGE, _PAGE_PORT = "mjpeg:", 8080
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
 def _configure(options: argparse.Namespace, link: LinkSettings) -> Site:
     """Give the site configuration, written now where there is none, or the one that was written here shall change."""
     from edgefuse.up.configuration import load_configuration, write_configuration
-    from edgefuse.up.home import PAGE_PORT, find_port
+    from edgefuse.up.ports import find_port
 
     wishes = {"--source": options.source, "--effect": options.effect}
     given = [name for name, value in wishes.items() if value is not None]
@@ -78,7 +78,7 @@ def _configure(options: argparse.Namespace, link: LinkSettings) -> Site:
         return before
     site = Site(
         source=before.source if before and not options.source else find_source(options.source),
-        sink=before.sink if before else f"{_PAGE}{find_port(PAGE_PORT)}",
+        sink=before.sink if before else f"{_PAGE}{find_port(_PAGE_PORT)}",
         effect=options.effect or (before.effect if before else DEFAULT_EFFECT),
         link=link,
     )

@@ -17,10 +17,10 @@ from edgefuse.fleet.authority import read_name
 from edgefuse.fleet.enrolment import enrol, init_site, rotate
 from edgefuse.fleet.site import Register, load_register
 from edgefuse.link.credentials import install_credentials
+from edgefuse.up.ports import find_port
 
-BROKER_PORT, PAGE_PORT = 8883, 8080
-"""Taken where they are free; else the next."""
-_TRIED_PORTS = 100
+BROKER_PORT = 8883
+"""Taken where it and the next are free; else later ones."""
 _ELSEWHERE = "EDGEFUSE_ROOT=FOLDER edgefuse up makes everything in another folder"
 
 
@@ -85,27 +85,6 @@ def make_name(host: str) -> str:
     """Give a host's name as a device may be called."""
     name = re.sub("[^a-z0-9]+", "-", host.lower()).strip("-")[:63].strip("-")
     return name if re.match(DEVICE_ID, name) else "this-machine"
-
-
-def find_port(first: int, count: int = 1) -> int:
-    """Give the first of so many ports in a row that nobody listens on.
-
-    Raises:
-        EdgefuseError: There are none near.
-    """
-    for port in range(first, first + _TRIED_PORTS, count):
-        if all(map(is_free, range(port, port + count))):
-            return port
-    raise EdgefuseError(f"cannot listen: all ports from {first} to {first + _TRIED_PORTS} are taken (ss -ltn)")
-
-
-def is_free(port: int) -> bool:
-    """Tell whether this user can listen on a port of this machine."""
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
 
 
 def _read(path: Path) -> bytes:

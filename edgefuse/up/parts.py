@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from pathlib import Path
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.site import Register
 from edgefuse.interpreter import module_command
-from edgefuse.supervisor.control import GetStatus, ask
-from edgefuse.up.home import is_free
+from edgefuse.supervisor.control import GetStatus, Status, Told, ask
+from edgefuse.up.ports import is_free, listens
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,13 @@ def broker_part(site: Path, register: Register) -> tuple[Part, str]:
         if not is_free(port):
             raise EdgefuseError(f"cannot start the broker: port {port} is taken; end what has it (ss -ltnp)")
     command, what = _find_broker(site)
-    return Part("broker", command, lambda: all(map(_listens, ports)), limit_s=0.5), what
+    return Part("broker", command, lambda: all(map(listens, ports)), limit_s=0.5), what
 
 
 def supervisor_part() -> Part:
     """Give the supervisor, which runs the pipeline and the link."""
-    return Part("supervisor", module_command(sys.executable, "edgefuse.supervisor"), supervisor_answers, limit_s=3.0)
+    command = module_command(sys.executable, "edgefuse.supervisor")
+    return Part("supervisor", command, lambda: ask_status() is not None, limit_s=3.0)
 
 
 def controller_part() -> Part:
@@ -70,18 +70,10 @@ def tied(command: list[str]) -> list[str]:
     return module_command(sys.executable, "edgefuse.up.tied", str(os.getpid()), *command)
 
 
-def _listens(port: int) -> bool:
+def ask_status() -> Status | None:
+    """Ask the supervisor of this folder how it is; nothing where none answers."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-    except OSError:
-        return False
-    return True
-
-
-def supervisor_answers() -> bool:
-    """Tell whether one runs in this folder."""
-    try:
-        ask(GetStatus())
+        reply = ask(GetStatus())
     except EdgefuseError:
-        return False
-    return True
+        return None
+    return reply.status if isinstance(reply, Told) else None

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from edgefuse import disk, paths
 from edgefuse.errors import EdgefuseError
 from edgefuse.supervisor.children import Children
-from edgefuse.supervisor.control import GetStatus, Status, Told, ask
+from edgefuse.supervisor.control import Status
 from edgefuse.up.keeper import Keeper
-from edgefuse.up.parts import Part, supervisor_answers
+from edgefuse.up.parts import Part, ask_status
 
 LOOK_S = 0.5
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,7 +37,7 @@ def claimed() -> Iterator[None]:
             raise EdgefuseError(
                 f"cannot bring edgefuse up: it is up in {paths.root()} already (edgefuse status); Ctrl-C there ends it"
             ) from e
-        if supervisor_answers():
+        if ask_status() is not None:
             raise EdgefuseError(
                 f"cannot bring edgefuse up: a supervisor runs in {paths.root()} already (edgefuse status); end it first"
             )
@@ -83,16 +83,7 @@ async def _work(keepers: Sequence[Keeper], show: Callable[[Status], None]) -> No
     for keeper in keepers:
         await keeper.start()
     while True:
-        status = await asyncio.to_thread(_get_status)
-        if status is not None:
+        status = await asyncio.to_thread(ask_status)
+        if status is not None:  # else it may just be starting again
             show(status)
         await asyncio.sleep(LOOK_S)
-
-
-def _get_status() -> Status | None:
-    """Ask the supervisor; it may just be starting again."""
-    try:
-        reply = ask(GetStatus())
-    except EdgefuseError:
-        return None
-    return reply.status if isinstance(reply, Told) else None

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from edgefuse.up.ports import listens
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 START_S = 60.0
 """The first start on a machine may unpack the broker."""
@@ -128,12 +130,3 @@ def free_ports() -> int:
         except (OSError, OverflowError):
             continue
         return port
-
-
-def listens(port: int) -> bool:
-    """Tell whether somebody takes connections at a port of this machine."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-    except OSError:
-        return False
-    return True

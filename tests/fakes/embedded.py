@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fakes.broker import START_S, listens
+from fakes.broker import START_S
 
 from edgefuse.interpreter import module_command
 from edgefuse.planning.child import child_environment
+from edgefuse.up.ports import listens
 
 
 class EmbeddedBroker:

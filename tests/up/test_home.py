@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from fakes.broker import free_port
 
 from edgefuse import paths
 from edgefuse.errors import EdgefuseError, StoreError
 from edgefuse.fleet.enrolment import init_site, revoke
 from edgefuse.fleet.site import load_register
-from edgefuse.up.home import find_port, join, make_name, open_root, open_site
+from edgefuse.up.home import join, make_name, open_root, open_site
 
 
 @pytest.mark.parametrize(
@@ -77,13 +74,3 @@ def test_a_device_of_another_fleet_is_left_alone(root: Path) -> None:
     with pytest.raises(EdgefuseError, match="of another; EDGEFUSE_ROOT=FOLDER"):
         join(root / "other")
     assert not other.members
-
-
-def test_ports_that_are_taken_are_passed_over() -> None:
-    first = free_port()
-    with ExitStack() as taken:
-        taken.enter_context(socket.create_server(("127.0.0.1", first)))
-        found = find_port(first, count=2)
-        assert found >= first + 2
-        for port in (found, found + 1):
-            taken.enter_context(socket.create_server(("127.0.0.1", port)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from fakes.broker import CHECKOUT, free_port
+from fakes.broker import CHECKOUT, free_ports
 from fakes.certified import CertifiedClient
 
 from benching.link_device import cpu_s, rss_mb
@@ -20,6 +19,9 @@ from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.enrolment import init_site
 from edgefuse.fleet.simulator import Progress
 from edgefuse.fleet.site import OPERATOR, Register
+from edgefuse.interpreter import module_command
+from edgefuse.up.parts import tied
+from edgefuse.up.ports import listens
 
 START_S = 60.0
 END_S = 120.0
@@ -27,14 +29,14 @@ END_S = 120.0
 
 
 class Program:
-    """A process whose errors go to a file."""
+    """A process whose errors go to a file; it ends with this one, however that comes."""
 
     def __init__(self, name: str, command: list[str], folder: Path) -> None:
         """Start it."""
         self.name = name
         self._log = folder / f"{name}.log"
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+            self._process = subprocess.Popen(tied(command), stdout=subprocess.PIPE, stderr=log)
         self.lines: list[tuple[float, bytes]] = []
         """What it printed, each with the time."""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -89,7 +91,7 @@ class ScaledFleet:
         self.site = folder / "site"
         self.database = f"sqlite:///{folder}/fleet.db"
         self._folder, self._is_embedded = folder, is_embedded
-        self.register: Register = init_site(self.site, "localhost", free_port())
+        self.register: Register = init_site(self.site, "localhost", free_ports())
         if not is_embedded:
             self._let_operators_read_statistics()
         self.broker = self.start_broker()
@@ -100,12 +102,12 @@ class ScaledFleet:
     def start_broker(self) -> Program:
         """Start it, also again after it was killed."""
         if self._is_embedded:
-            command = [sys.executable, "-m", "edgefuse.fleet.embedded", str(self.site)]
+            command = module_command(sys.executable, "edgefuse.fleet.embedded", str(self.site))
         else:
             command = [str(CHECKOUT / "tools/mosquitto"), "-c", str(self.site / "mosquitto.conf")]
         self.broker = Program("broker", command, self._folder)
         deadline = time.monotonic() + START_S
-        while not _listens(self.register.port + 1):
+        while not listens(self.register.port + 1):
             self.broker.check()
             if time.monotonic() > deadline:
                 raise EdgefuseError("cannot measure: the broker does not listen")
@@ -164,7 +166,7 @@ class ScaledFleet:
                 program.end()
 
     def _start(self, name: str, *words: str) -> Program:
-        command = [sys.executable, "-m", "edgefuse", *words, "--site", str(self.site)]
+        command = module_command(sys.executable, "edgefuse", *words, "--site", str(self.site))
         return Program(name, command, self._folder)
 
     def _read_statistics(self) -> CertifiedClient:
@@ -180,11 +182,3 @@ class ScaledFleet:
             rules.write(f"\nuser {OPERATOR}\ntopic read $SYS/#\n")
         with (self.site / "mosquitto.conf").open("a") as configuration:
             configuration.write("\nsys_interval 1\n")
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-    except OSError:
-        return False
-    return True
