@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from edgefuse.config.host import Host
 from edgefuse.config.profile import Profile
 from edgefuse.planning.candidate import Candidate
+from edgefuse.planning.tasks import REQUIRED_TASKS, TASKS_ALONE, TASKS_AT_FIRST
 
 WORKER_MB = 95
 """Without models and runtimes: 71 after importing the rest (RSS), and 22 for 8 frames of 720p."""
-TASKS_ALONE = frozenset({"make_person"})
-"""Done before the pipeline opens its models, so their memory does not add up with it."""
-TASKS_AT_FIRST = frozenset({"parse_faces"})
-"""Done while stages are made; of what the pipeline opens, only the models of the main job must fit beside them."""
 
 
 class Budget:
     """What may still be taken, choice after choice."""
 
-    def __init__(self, profile: Profile, host: Host, main_tasks: Collection[str]) -> None:
-        """Begin with nothing taken; ``main_tasks`` are those that the pipeline never goes without."""
+    def __init__(self, profile: Profile, host: Host) -> None:
+        """Begin with nothing taken."""
         limits_mb = (profile.memory_mb, host.memory_limit_mb, host.memory_mb or None)
         self._left_mb = min(limit for limit in limits_mb if limit is not None) - WORKER_MB
         self._runtimes_mb: Mapping[str, int] = {fact.id: fact.memory_mb for fact in host.runtimes}
         """What each library holds, which is never given back."""
-        self._main_tasks = frozenset(main_tasks)
         self._sessions_mb: Counter[str] = Counter()
         """By task."""
         self._loaded: set[str] = set()
@@ -35,7 +31,7 @@ class Budget:
         """Say why there is no room for a candidate; empty where there is."""
         task, runtime = candidate.manifest.task, candidate.rule.id
         left_mb = self._left_mb - sum(self._runtimes_mb.get(loaded, 0) for loaded in self._loaded)
-        left_mb -= sum(mb for other, mb in self._sessions_mb.items() if self._are_open_together(task, other))
+        left_mb -= sum(mb for other, mb in self._sessions_mb.items() if _are_open_together(task, other))
         library_mb = 0 if runtime in self._loaded else self._runtimes_mb.get(runtime, 0)
         if candidate.memory_mb + library_mb <= left_mb:
             return ""
@@ -47,8 +43,9 @@ class Budget:
         self._loaded.add(candidate.rule.id)
         self._sessions_mb[candidate.manifest.task] += candidate.memory_mb
 
-    def _are_open_together(self, task: str, other: str) -> bool:
-        pair = {task, other}
-        if task == other or not pair & (TASKS_ALONE | TASKS_AT_FIRST):
-            return True
-        return not pair & TASKS_ALONE and bool(pair & self._main_tasks)
+
+def _are_open_together(task: str, other: str) -> bool:
+    pair = {task, other}
+    if task == other or not pair & (TASKS_ALONE | TASKS_AT_FIRST):
+        return True
+    return not pair & TASKS_ALONE and not pair.isdisjoint(REQUIRED_TASKS)

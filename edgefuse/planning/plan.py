@@ -15,12 +15,9 @@ from edgefuse.planning.budget import Budget
 from edgefuse.planning.candidate import Candidate, list_candidates
 from edgefuse.planning.obstacle import find_obstacle
 from edgefuse.planning.ranking import describe_choice, describe_rival, rank
+from edgefuse.planning.tasks import REQUIRED_TASKS
 from edgefuse.store.release import Release
 from edgefuse.store.state import State
-
-REQUIRED_TASKS = ("detect_faces", "track_faces")
-"""What the main job cannot do without."""
-
 
 REASONS_TOLD = 3
 """Of what ranks before a choice; the plan has every rejection too."""
@@ -131,7 +128,7 @@ def _choose_within_memory(
 ) -> dict[str, _Outcome]:
     """Choose for every task; where a library leaves no room for a task of the main job, go without that library."""
     libraries_mb = {fact.id: fact.memory_mb for fact in host.runtimes}
-    outcomes = _choose(obstacles, release, profile, Budget(profile, host, REQUIRED_TASKS))
+    outcomes = _choose(obstacles, release, profile, Budget(profile, host))
     short = _first_without(outcomes)
     if not short:
         return outcomes

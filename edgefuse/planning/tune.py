@@ -12,7 +12,7 @@ from edgefuse.config.host import Host
 from edgefuse.config.profile import Profile, RuntimeRule
 from edgefuse.planning.candidate import Candidate, default_threads, list_candidates
 from edgefuse.planning.obstacle import find_obstacle
-from edgefuse.planning.plan import REQUIRED_TASKS
+from edgefuse.planning.tasks import REQUIRED_TASKS
 from edgefuse.planning.trial import Trial, record_trial, run_trial
 from edgefuse.store.release import Release
 from edgefuse.store.state import Setup, State

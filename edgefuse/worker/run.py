@@ -18,10 +18,10 @@ from edgefuse.errors import ConfigError, RuntimeLoadError, RuntimeMissingError, 
 from edgefuse.ipc import Latency
 from edgefuse.memory import resident_mb, share_one_heap
 from edgefuse.planning.board import Board
-from edgefuse.planning.budget import TASKS_ALONE
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import setup_of
 from edgefuse.planning.recall import forget_probe
+from edgefuse.planning.tasks import TASKS_ALONE
 from edgefuse.store.state import state_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models

@@ -12,7 +12,8 @@ from edgefuse import paths, registry
 from edgefuse.config import loader
 from edgefuse.config.manifest import load_manifests
 from edgefuse.config.profile import Profile, choose_profile, match_score
-from edgefuse.planning.plan import REQUIRED_TASKS, plan
+from edgefuse.planning.plan import plan
+from edgefuse.planning.tasks import REQUIRED_TASKS
 from edgefuse.store.release import Release
 
 PROFILES = loader.load_folder(paths.profile_dirs()[1], Profile)  # those that ship, whatever this user has

@@ -9,9 +9,9 @@ from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.manifest import Source
 from edgefuse.config.profile import RuntimeRule
 from edgefuse.errors import PlanError
-from edgefuse.planning.budget import TASKS_ALONE, TASKS_AT_FIRST
 from edgefuse.planning.candidate import make_setup
-from edgefuse.planning.plan import REQUIRED_TASKS, Plan, plan
+from edgefuse.planning.plan import Plan, plan
+from edgefuse.planning.tasks import REQUIRED_TASKS, TASKS_ALONE, TASKS_AT_FIRST
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State
 
 

@@ -11,8 +11,9 @@ import edgefuse
 from edgefuse.config.manifest import Source, Variant
 from edgefuse.errors import FetchError, PlanError, StoreError
 from edgefuse.planning import trial
-from edgefuse.planning.plan import REQUIRED_TASKS, Plan
+from edgefuse.planning.plan import Plan
 from edgefuse.planning.proof import absent_files, ensure_golden
+from edgefuse.planning.tasks import REQUIRED_TASKS
 from edgefuse.store.release import Release
 from edgefuse.store.state import load_state, update_state
 from edgefuse.store.store import Store
