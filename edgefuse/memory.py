@@ -19,7 +19,8 @@ def share_one_heap() -> None:
     """Let all threads that are still to come allocate from the main heap; to be called before they start.
 
     glibc gives each thread a heap of its own, up to eight per core. Each of them fragments by itself, and what one has
-    freed another cannot use: over hours that is most of what a pipeline grows by. Does nothing with another C library.
+    freed another cannot use: over hours that is most of what a pipeline grows by. Heaps that are there already stay,
+    and later threads take turns with them. Does nothing with another C library.
 
     Source: mallopt(3), M_ARENA_MAX.
     """

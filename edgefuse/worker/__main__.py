@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgefuse import log
 from edgefuse.in_flight import map_in_flight
+from edgefuse.memory import share_one_heap
 from edgefuse.worker.link import Link
 from edgefuse.worker.signs import SignsOfLife
 
@@ -30,6 +31,7 @@ def main() -> int:
     if options.ipc is None or options.in_flight is None:
         parser.error("the supervisor starts this with --ipc and --in-flight; `edgefuse run` is for people")
     faulthandler.enable()  # what each thread was at, into the log, when native code dies
+    share_one_heap()  # a heap that one of the threads below had begun, the pipeline's would take turns with
     link = Link(socket.socket(fileno=options.ipc))
     signs = SignsOfLife(link)
     from edgefuse.worker.service import serve  # takes long to load from a slow card

@@ -21,11 +21,13 @@ class SignsOfLife:
         """Say so at once, and every ``PERIOD_S``."""
         self._link = link
         self._is_over = threading.Event()
-        threading.Thread(target=self._run, name="signs", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="signs", daemon=True)
+        self._thread.start()
 
     def end(self) -> None:
         """Say nothing from now on."""
         self._is_over.set()
+        self._thread.join()
 
     def _run(self) -> None:
         while not self._is_over.is_set():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -33,6 +36,15 @@ def frames(driver: WorkerDriver, at_least: int = 1) -> ipc.Heartbeat:
     return driver.wait_for(ipc.Heartbeat, lambda beat: beat.frames_out >= known + at_least)
 
 
+def heaps_of_threads(pid: int) -> Iterator[str]:
+    """Give glibc's heaps beside the main one: what is used of 64 MiB that begin at a multiple of that, and the rest."""
+    places = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
+    for used, rest in pairwise(places):
+        (begin, middle), (_, end) = (tuple(int(at, 16) for at in place[0].split("-")) for place in (used, rest))
+        if (used[1], rest[1]) == ("rw-p", "---p") and begin % (64 << 20) == 0 and end - begin == 64 << 20:
+            yield f"{(middle - begin) >> 10} KiB at {begin:x}"
+
+
 @pytest.fixture(scope="module")
 def worker(store: Store) -> Iterator[WorkerDriver]:
     """One that delivers, and is left delivering."""
@@ -54,6 +66,11 @@ def test_it_says_that_it_lives_before_it_has_planned(worker: WorkerDriver) -> No
     assert isinstance(worker.heard[0], ipc.Alive)
     planned = next(place for place, m in enumerate(worker.heard) if isinstance(m, ipc.Planned))
     assert not any(isinstance(m, ipc.Alive) for m in worker.heard[planned + 1 :])
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver() or sys.maxsize < 1 << 32, reason="other heaps lie elsewhere")
+def test_all_its_threads_share_one_heap(worker: WorkerDriver) -> None:
+    assert list(heaps_of_threads(worker.process.pid)) == []
 
 
 def test_it_beats_with_what_it_did_since(worker: WorkerDriver) -> None:
