@@ -6,7 +6,6 @@ what it had seen and believe older metadata again. So it works on a copy.
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from pathlib import Path
 
@@ -16,16 +15,17 @@ from tuf.api.metadata import Metadata, Root, Timestamp
 
 from edgefuse import clock, disk, trusted_time
 from edgefuse.ota.places import SIGNED_AT
+from edgefuse.store.versioned import load_or_begin
 
-logger = logging.getLogger(__name__)
-
+VERSION = 1
 ROOTS = "root_history/"
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """Verified metadata by file name, as python-tuf names them below its folder."""
 
-    v: int = 1
+    v: int = VERSION
+    """Major version of this form, see ``edgefuse.store.versioned``."""
     files: dict[str, str] = {}
 
     def lay_out(self, folder: Path) -> None:
@@ -78,18 +78,12 @@ def collect(folder: Path) -> Known:
 def load_known(path: Path) -> Known:
     """Read what was kept; a device that has verified nothing yet has no file.
 
-    A broken file counts as none, with a warning: the pinned root still holds, and updates must be able to mend things.
+    A broken file is moved aside: the pinned root still holds, and updates must be able to mend things.
 
     Raises:
-        StoreError: The file cannot be read.
+        StoreError: The file cannot be read or moved, or was written by a newer edgefuse.
     """
-    if not path.exists():
-        return Known()
-    try:
-        return msgspec.json.decode(b"".join(disk.read_chunks(path)), type=Known)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
-        logger.warning("verified metadata is broken and starts empty path=%s reason=%s", path, e)
-        return Known()
+    return load_or_begin(path, Known, VERSION)
 
 
 def save_known(path: Path, known: Known) -> None:

@@ -72,7 +72,7 @@ def open_repository(anchor: Path, state: Path, fetcher: FetcherInterface, now: d
         known.lay_out(scratch)
         floor = known.find_floor()
         updater = _make_updater(pinned, scratch, patient, max(floor, now or floor))
-        _refresh(updater, scratch, state, known)
+        known = _refresh(updater, scratch, state, known)
         yield Repository(updater, patient, scratch)
         _keep(state, known, scratch)  # with the lists that were asked for meanwhile
 
@@ -98,8 +98,8 @@ def _make_updater(pinned: bytes, scratch: Path, fetcher: FetcherInterface, now: 
     return updater
 
 
-def _refresh(updater: Updater, scratch: Path, state: Path, known: Known) -> None:
-    """Verify the newest metadata and keep it."""
+def _refresh(updater: Updater, scratch: Path, state: Path, known: Known) -> Known:
+    """Verify the newest metadata, keep it, and give what is kept now."""
     before = collect(scratch).roots_only()
     try:
         with telling("trust this repository"):
@@ -110,7 +110,7 @@ def _refresh(updater: Updater, scratch: Path, state: Path, known: Known) -> None
         if roots != before:
             save_known(state, Known(files={**known.files, **roots}))
         raise
-    _keep(state, known, scratch)
+    return _keep(state, known, scratch)
 
 
 def _check_times(scratch: Path) -> None:
@@ -130,7 +130,8 @@ def _check_times(scratch: Path) -> None:
         )
 
 
-def _keep(state: Path, known: Known, scratch: Path) -> None:
+def _keep(state: Path, known: Known, scratch: Path) -> Known:
     verified = collect(scratch)
     if verified != known:
         save_known(state, verified)
+    return verified

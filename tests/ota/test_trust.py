@@ -59,6 +59,12 @@ def test_asking_twice_writes_nothing_the_second_time(site: Site, device: Device)
     assert device.state.stat().st_ino == before
 
 
+def test_what_was_verified_is_written_once(site: Site, device: Device) -> None:
+    with device.open(site.published, clock.wall_now()):
+        written = device.state.stat().st_ino
+    assert device.state.stat().st_ino == written
+
+
 def test_device_without_a_clock_takes_what_is_young_enough_for_what_it_has_seen(site: Site, device: Device) -> None:
     with device.open(site.published, None) as repository:
         assert repository.offers()
@@ -169,10 +175,21 @@ def test_timestamp_is_renewed_with_its_key_alone(site: Site, device: Device) -> 
     assert device.install(site.published, "one").id == "one"
 
 
-def test_broken_memory_is_no_end_of_updates(site: Site, device: Device) -> None:
+def test_broken_memory_is_kept_aside_and_no_end_of_updates(site: Site, device: Device) -> None:
     device.install(site.published, "one")
-    device.state.write_bytes(device.state.read_bytes()[:100])
+    broken = device.state.read_bytes()[:100]
+    device.state.write_bytes(broken)
     assert device.install(site.published, "one").id == "one"
+    assert [path.read_bytes() for path in device.state.parent.glob("known.json.broken-*")] == [broken]
+
+
+def test_memory_of_a_newer_edgefuse_is_refused_with_what_to_do(site: Site, device: Device) -> None:
+    device.install(site.published, "one")
+    device.state.write_bytes(device.state.read_bytes().replace(b'"v":1', b'"v":2', 1))
+    before = device.content()
+    with pytest.raises(StoreError, match=r"it has form 2, this edgefuse reads 1 \(update edgefuse\)"):
+        device.install(site.published, "one")
+    assert device.content() == before
 
 
 def test_root_file_of_another_site_begins_anew(
