@@ -12,7 +12,7 @@ from edgefuse.store.terms import Gates
 
 VERSION = 1
 KEPT_DEPLOYMENTS = 20
-"""For `edgefuse update history`; a unit that is updated weekly sees four months."""
+"""A unit that is updated weekly sees four months."""
 STARTS = 4
 """How often a release may be started before it is committed: the check, the trial, and after each of two power cuts."""
 
@@ -89,7 +89,7 @@ class InstallState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything between two events; all but ``watch`` is in the journal."""
 
     v: int = VERSION
-    """Major version of this form; readers refuse one that they do not know and ignore keys that they do not know."""
+    """Major version of this form, see ``edgefuse.store.versioned``."""
     seq: int = 0
     """Counts every change that is reported; an answer to work that was asked for at another count is stale."""
     deployment: Deployment | None = None

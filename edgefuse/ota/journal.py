@@ -12,20 +12,16 @@ from pathlib import Path
 
 import msgspec
 
-from edgefuse import clock, disk, paths
+from edgefuse import clock, disk
 from edgefuse.errors import StoreError
 from edgefuse.ota.actions import Action
 from edgefuse.ota.deployment import VERSION, Deployment, InstallState, Watch
 from edgefuse.ota.events import DiskFailed, Event, Started
 from edgefuse.ota.install import next
 from edgefuse.ota.policy import Policy
+from edgefuse.store.versioned import load_or_begin
 
 logger = logging.getLogger(__name__)
-
-
-def journal_path() -> Path:
-    """Give the place of this unit's journal."""
-    return paths.state_dir() / "deployment.json"
 
 
 class Journal:
@@ -47,7 +43,7 @@ class Journal:
         self._policy = policy
         self._now_ns = now_ns
         self._wall_iso = wall_iso
-        self.state = _load(path)
+        self.state = load_or_begin(path, InstallState, VERSION)
         """As it is now; see ``InstallState.deployment`` for what to report, whenever ``seq`` is another one."""
         self._written = _encode(self.state)
 
@@ -89,26 +85,3 @@ class Journal:
 
 def _encode(state: InstallState) -> bytes:
     return msgspec.json.encode(msgspec.structs.replace(state, watch=Watch()))
-
-
-def _load(path: Path) -> InstallState:
-    if not path.exists():
-        return InstallState()
-    data = b"".join(disk.read_chunks(path))
-    try:
-        version = msgspec.json.decode(data, type=_Version).v
-        if version == VERSION:
-            return msgspec.json.decode(data, type=InstallState)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
-        aside = path.with_name(f"{path.name}.broken-{clock.wall_iso().replace(':', '')}")
-        with disk.writing(aside):
-            path.replace(aside)
-        logger.error("journal is broken and starts empty path=%s kept_as=%s reason=%s", path, aside.name, e)
-        return InstallState()
-    raise StoreError(f"cannot load {path}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)")
-
-
-class _Version(msgspec.Struct):
-    """The part of the journal that every version has."""
-
-    v: int

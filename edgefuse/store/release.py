@@ -17,6 +17,7 @@ import msgspec
 from edgefuse import disk, paths
 from edgefuse.config.manifest import Manifest, Variant, load_manifests
 from edgefuse.errors import StoreError
+from edgefuse.store import versioned
 from edgefuse.store.store import Store
 from edgefuse.store.terms import Constraints, Gates
 
@@ -31,7 +32,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A set of models and stage settings that go live together, and under which terms."""
 
     v: int = VERSION
-    """Major version of this form; readers refuse one that they do not know and ignore keys that they do not know."""
+    """Major version of this form, see ``edgefuse.store.versioned``."""
     id: ReleaseId
     counter: int
     """Grows with every release, so that an old one cannot pass for a new one."""
@@ -129,13 +130,8 @@ def decode_release(data: bytes, name: str) -> Release:
         StoreError: It is none, or this edgefuse cannot read it.
     """
     try:
-        version = msgspec.json.decode(data, type=_Version).v
-        if version != VERSION:
-            raise StoreError(
-                f"cannot load {name}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)"
-            )
-        return msgspec.json.decode(data, type=Release)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        return versioned.decode(data, name, Release, VERSION)
+    except versioned.BROKEN as e:
         raise StoreError(f"cannot load {name}: {e}") from e
 
 
@@ -175,12 +171,6 @@ def hash_content(release: Release) -> str:
             for file in variant["files"]:
                 del file["source"]
     return hashlib.sha256(msgspec.json.encode([manifests, release.settings], order="deterministic")).hexdigest()
-
-
-class _Version(msgspec.Struct):
-    """The part of a release that every version has."""
-
-    v: int
 
 
 def _path(store: Store, release_id: str) -> Path:

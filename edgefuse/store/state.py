@@ -5,7 +5,6 @@ A broken file is moved aside and the unit goes on: what it learned it can learn 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -13,11 +12,9 @@ from typing import Generic, TypeVar
 import msgspec
 
 import edgefuse
-from edgefuse import clock, disk, paths
+from edgefuse import disk, paths
 from edgefuse.config.host import RuntimeFact
-from edgefuse.errors import StoreError
-
-logger = logging.getLogger(__name__)
+from edgefuse.store.versioned import load_or_begin
 
 VERSION = 1
 
@@ -116,7 +113,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """All that was learned; one result a setup, the newest."""
 
     v: int = VERSION
-    """Major version of this form; readers refuse one that they do not know and ignore keys that they do not know."""
+    """Major version of this form, see ``edgefuse.store.versioned``."""
     measurements: tuple[Measurement, ...] = ()
     checks: tuple[GoldenCheck, ...] = ()
     crashes: tuple[Crash, ...] = ()
@@ -199,17 +196,7 @@ def load_state(path: Path) -> State:
     Raises:
         StoreError: The file cannot be read, or was written by a newer edgefuse.
     """
-    if not path.exists():
-        return State()
-    data = b"".join(disk.read_chunks(path))
-    try:
-        version = msgspec.json.decode(data, type=_Version).v
-        if version == VERSION:
-            return msgspec.json.decode(data, type=State)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
-        _move_aside(path, e)
-        return State()
-    raise StoreError(f"cannot load {path}: it has form {version}, this edgefuse reads {VERSION} (update edgefuse)")
+    return load_or_begin(path, State, VERSION)
 
 
 def update_state(path: Path, change: Callable[[State], State]) -> State:
@@ -222,16 +209,3 @@ def update_state(path: Path, change: Callable[[State], State]) -> State:
         state = change(load_state(path))
         disk.write_atomically(path, msgspec.json.format(msgspec.json.encode(state), indent=1))
     return state
-
-
-class _Version(msgspec.Struct):
-    """The part of the state that every version has."""
-
-    v: int
-
-
-def _move_aside(path: Path, reason: Exception) -> None:
-    aside = path.with_name(f"{path.name}.broken-{clock.wall_iso().replace(':', '')}")
-    with disk.writing(aside):
-        path.replace(aside)
-    logger.warning("state is broken and starts empty path=%s kept_as=%s reason=%s", path, aside.name, reason)

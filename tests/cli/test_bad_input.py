@@ -258,7 +258,7 @@ def test_broken_state_is_kept_aside_and_learned_again(folder: Path, private_root
     state.write_text('{"v": 1, "checks": [')
     code, _, err = run("run", *PATTERN, "--sink", "out.mp4", folder=folder)
     assert code == 0
-    assert "state is broken and starts empty" in err
+    assert "file is broken and starts empty" in err
     assert [path.read_text() for path in state.parent.glob("state.json.broken-*")] == ['{"v": 1, "checks": [']
 
 

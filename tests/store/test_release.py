@@ -70,7 +70,9 @@ def test_an_unknown_major_version_is_refused_with_what_to_do(store: Store, shipp
         load_release(store, "0")
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"v": 1, "id": "0"}', b'{"v":1,"id":"\xff"}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"v": 1, "id": "0"}', b'{"v":1,"id":"\xff"}', b'{"v":1,"x":' + b"[" * 99_999]
+)
 def test_a_broken_release_is_told_with_its_path(store: Store, shipped: Path, content: bytes) -> None:
     current_release(store, shipped)
     (store.root / "releases/0.json").write_bytes(content)

@@ -63,7 +63,9 @@ def test_what_another_edgefuse_saw_fail_is_unknown_and_what_it_saw_pass_is_not(v
     assert State().with_check(check(version=version)).has_passed(SETUP)
 
 
-@pytest.mark.parametrize("content", [b"{", b"", b'{"v":1,"checks":3}', b'{"v":1,"checks":["\xff"]}'])
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b'{"v":1,"checks":3}', b'{"v":1,"checks":["\xff"]}', b'{"v":1,"x":' + b"[" * 99_999]
+)
 def test_a_broken_file_is_moved_aside_with_a_warning(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
