@@ -111,11 +111,9 @@ def _telling(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except DeltaError as e:
+    except (DeltaError, OSError) as e:
         raise DeltaError(f"cannot rebuild {name} from a delta: {e}") from e
-    except OSError as e:
-        raise DeltaError(f"cannot rebuild {name} from a delta: {e}") from e
-    except (zstd.ZstdError, EOFError, msgspec.MsgspecError, OverflowError) as e:
+    except (zstd.ZstdError, EOFError, msgspec.MsgspecError, RecursionError, OverflowError) as e:
         raise DeltaError(f"cannot rebuild {name} from a delta: {_NOT_ONE} ({e})") from e
 
 

@@ -147,6 +147,7 @@ def test_segments_that_lie_are_refused(rebuilt: Rebuild, blocks: list[object]) -
         (pack(pack_block(b"", *[Segment(1, 0)] * (MAX_SEGMENTS + 1))), "damaged"),
         (pack(pack_block(bytes(2 * BLOCK_BYTES), Segment(2 * BLOCK_BYTES, None, 1))), "too large"),
         (pack(pack_block(b"", Segment(4, 0))), "not what the release names"),
+        (pack(b"\x93" + pack_block(b"", Segment(4, 0))[1:] + b"\x91" * 100_000), "damaged"),
         (_DELTA + b"more", "damaged"),
         (_DELTA + zstd.compress(b"more"), "too large"),
         (zstd.compress(bytes(1 << 24)), "makes more than the"),
