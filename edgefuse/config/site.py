@@ -12,6 +12,7 @@ import msgspec
 from edgefuse import paths
 from edgefuse.config import document, loader
 from edgefuse.config.link import LinkSettings, parse_broker
+from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import ConfigError
 
 EffectName = Literal["fuse_mesh", "anonymise", "none"]
@@ -39,6 +40,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Limit of the worker in place of the profile's."""
     link: LinkSettings | None = None
     """How this unit takes part in a fleet; it says nothing to anybody without it."""
+    updates: UpdateSettings = UpdateSettings()
+    """How this unit takes releases."""
 
 
 def site_path() -> Path:

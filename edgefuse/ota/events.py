@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from edgefuse.ota.deployment import Wish
 from edgefuse.ota.gates import Band, Figures
 from edgefuse.store.terms import Gates
@@ -55,36 +57,31 @@ class BaselineMeasured:
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Something that came of work."""
+class Answer(msgspec.Struct, frozen=True, tag_field="is"):
+    """Something that came of work; the install helper sends it as JSON, whose key ``is`` names its class."""
 
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Answer):
+class Done(Answer, frozen=True, tag=True):
     """The work is done: of every step but RESOLVE, PREFLIGHT, SELFTEST and TRIAL, which have something to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed(Answer):
+class Failed(Answer, frozen=True, tag=True):
     """The work of any step came to nothing."""
 
     reason: str
     fault: Fault = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Progressed(Answer):
+class Progressed(Answer, frozen=True, tag=True):
     """Bytes have come."""
 
     done_bytes: int
     total_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved(Answer):
+class Resolved(Answer, frozen=True, tag=True):
     """RESOLVE: the release's description is verified and kept."""
 
     counter: int
@@ -96,8 +93,7 @@ class Resolved(Answer):
     current_counter: int
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected(Answer):
+class Inspected(Answer, frozen=True, tag=True):
     """PREFLIGHT: how things are on this unit now, its garbage collected."""
 
     misfit: str = ""
@@ -112,15 +108,13 @@ class Inspected(Answer):
     """It is a time at which somebody decided that updates may be tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Answer):
+class Checked(Answer, frozen=True, tag=True):
     """SELFTEST: every model was opened and gave what it should."""
 
     needs_restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Measured(Answer):
+class Measured(Answer, frozen=True, tag=True):
     """TRIAL: figures so far; they come again, of ever more frames, until the trial ends."""
 
     new: Figures
@@ -130,8 +124,7 @@ class Measured(Answer):
     """See ``edgefuse.ota.gates.judge``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crashed(Answer):
+class Crashed(Answer, frozen=True, tag=True):
     """TRIAL: the worker crashed, hung or was killed for its memory while it ran the release."""
 
     reason: str

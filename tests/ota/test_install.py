@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 import pytest
@@ -66,7 +66,7 @@ class Player:
 
     def answer(self, **changes: object) -> Player:
         """Answer the work that is under way as if all were well, but for what is said."""
-        return self.take(replace(good_answer(self.deployment.step, self.state.seq), **changes))  # type: ignore[arg-type]
+        return self.take(msgspec.structs.replace(good_answer(self.deployment.step, self.state.seq), **changes))  # type: ignore[arg-type]
 
     def fail(self, fault: str = "failed") -> Player:
         return self.take(Failed(self.state.seq, "it broke", fault))  # type: ignore[arg-type]
@@ -358,7 +358,9 @@ def play(player: Player, event: object) -> None:
             answer = good_answer(player.deployment.step, seq)
             counter = {"2": 2, "3": 3, "4": 4}[player.deployment.release]
             if isinstance(answer, Resolved):
-                answer = replace(answer, counter=counter, content="old" if event == "same" else f"c{counter}")
+                answer = msgspec.structs.replace(
+                    answer, counter=counter, content="old" if event == "same" else f"c{counter}"
+                )
             player.take(answer)
 
 
