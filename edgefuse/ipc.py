@@ -1,7 +1,7 @@
 """What supervisor and worker say to each other: one typed JSON object a line, over a socket pair.
 
-    supervisor ── Start, then SetPoint SetEffect Pause Resume Snapshot Stop ──► worker
-               ◄── Alive …, then Planned Opened Heartbeat Answer Failed ─────
+    supervisor ── Start, then SetPoint SetEffect Pause Resume Snapshot Try Keep GoBack Stop ──► worker
+               ◄── Alive …, then Planned Opened Heartbeat Compared Answer Failed ─────
 
 Pixels never cross: a snapshot is a file that the worker writes. Both sides ship in one package, so there is no version
 here; what one side does not know is a defect and raises.
@@ -42,6 +42,8 @@ class Start(Message, frozen=True, kw_only=True, tag=True):
     """Limit in place of the profile's."""
     crashes: tuple[Crash, ...] | None = None
     """What the supervisor remembers of models that crashed; nothing means that the worker reads it from the disk."""
+    release: str | None = None
+    """Release to run in place of the one that is live: it is on trial, and there is no room for both."""
 
 
 class SetPoint(Message, frozen=True, kw_only=True, tag=True):
@@ -74,11 +76,31 @@ class Snapshot(Message, frozen=True, kw_only=True, tag=True):
     path: str
 
 
+class Try(Message, frozen=True, kw_only=True, tag=True):
+    """Open another release beside the one that runs, and compare both on the same frames; answered once it is open.
+
+    What is delivered stays that of the release that runs. ``Compared`` comes after each block.
+    """
+
+    id: int
+    release: str
+
+
+class Keep(Message, frozen=True, kw_only=True, tag=True):
+    """Let the release on trial take over from the next captured frame on; answered when the one before is closed."""
+
+    id: int
+
+
+class GoBack(Message, frozen=True, kw_only=True, tag=True):
+    """Close the release on trial; nothing happens where there is none."""
+
+
 class Stop(Message, frozen=True, kw_only=True, tag=True):
     """Deliver what is under way, and end."""
 
 
-ToWorker = Start | SetPoint | SetEffect | Pause | Resume | Snapshot | Stop
+ToWorker = Start | SetPoint | SetEffect | Pause | Resume | Snapshot | Try | Keep | GoBack | Stop
 
 
 class Alive(Message, frozen=True, kw_only=True, tag=True):
@@ -144,6 +166,30 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """Of accelerators that only their runtime can ask, such as the Neural Compute Stick."""
 
 
+class Times(msgspec.Struct, frozen=True):
+    """How long the frames of a block took from find to sink, in milliseconds."""
+
+    median_ms: float
+    p95_ms: float
+
+
+class Compared(Message, frozen=True, kw_only=True, tag=True):
+    """One block of frames that both the release that runs and the one on trial worked on."""
+
+    point: int
+    block_s: float
+    """From the end of the block before to the end of this one."""
+    old: Times
+    new: Times
+    old_faces: int
+    """That the release which runs found in the frames of the block."""
+    both_faces: int
+    """Those of them that the one on trial found, too."""
+    fps_in: float
+    fps: float
+    rss_mb: float
+
+
 class Answer(Message, frozen=True, kw_only=True, tag=True):
     """What came of a message that has an ``id``; an empty ``error`` means done."""
 
@@ -159,7 +205,7 @@ class Failed(Message, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-ToSupervisor = Alive | Planned | Opened | Heartbeat | Answer | Failed
+ToSupervisor = Alive | Planned | Opened | Heartbeat | Compared | Answer | Failed
 
 
 def encode(message: Message) -> bytes:
