@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fakes.control import make_status
+from fakes.sayings import ONLINE, SYSTEM
 
 from edgefuse import clock
 from edgefuse.cli._fleet_reasons import Known, explain
@@ -14,30 +15,11 @@ from edgefuse.cli._sheet import lay_out
 from edgefuse.config.host import Host
 from edgefuse.fleet.roster import View, make_row
 from edgefuse.link.inventory import make_inventory
-from edgefuse.link.messages import State, SystemReport
 from edgefuse.supervisor.control import Event, Setting, Status
 
 CHECKOUT = Path(__file__).parents[2]
-STATE = State(
-    t="2026-11-20T09:00:00Z",
-    presence="online",
-    since="2026-11-20T09:00:00Z",
-    version="0.1.0",
-    release="0",
-    service="RUNNING",
-    mode="normal",
-    mqtt="5",
-    boot="b",
-)
-REPORT = SystemReport(
-    t="2026-11-20T11:00:00Z",
-    n=1,
-    temp_c={"cpu": 51.5},
-    band="cool",
-    is_throttled=False,
-    mem_mb=180,
-    disk_free_mb=9e3,
-)
+STATE = msgspec.structs.replace(ONLINE, t="2026-11-20T09:00:00Z", since="2026-11-20T09:00:00Z")
+REPORT = msgspec.structs.replace(SYSTEM, t="2026-11-20T11:00:00Z", temp_c={"cpu": 51.5}, band="cool")
 
 
 pytestmark = pytest.mark.usefixtures("utc")

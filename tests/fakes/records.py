@@ -4,53 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
+from fakes import sayings
+from msgspec import structs
 
 from edgefuse.fleet.site import Member, Register
 from edgefuse.fleet.store import DeviceRecord
-from edgefuse.link.messages import Deployment, Inventory, Latency, PipelineReport, State, SystemReport
+from edgefuse.link.messages import SystemReport
 
 T = "2026-11-20T12:00:00.000+00:00"
 NOW_S = 1_795_176_005.0
 REPORTED_S = NOW_S - 5.0
 
-STATE = State(
-    t=T, presence="online", version="0.1.0", release="0", service="RUNNING", mode="normal", mqtt="5", boot="b1"
-)
-INVENTORY = Inventory(
+STATE = structs.replace(sayings.ONLINE, t=T)
+INVENTORY = structs.replace(
+    sayings.INVENTORY,
     t=T,
-    profile="raspberry-pi-5",
-    board="Raspberry Pi 5 Model B Rev 1.0",
-    host={"arch": "aarch64"},
-    runtimes={"tflite": "2.3.0"},
     choices={"detect_faces 192": "blazeface f32 on tflite cpu"},
     rejections={"yunet": ("f32 on openvino: the runtime is not installed",)},
 )
-SYSTEM = SystemReport(
-    t=T,
-    n=7,
-    temp_c={"cpu-thermal": 51.5, "gpu": 49.0},
-    band="hot",
-    is_throttled=True,
-    power_w=4.2,
-    mem_mb=180.5,
-    disk_free_mb=9000.0,
+SYSTEM = structs.replace(
+    sayings.SYSTEM, t=T, temp_c={"cpu-thermal": 51.5, "gpu": 49.0}, band="hot", is_throttled=True, power_w=4.2
 )
-PIPELINE = PipelineReport(
-    t=T,
-    n=7,
-    fps_in=30.0,
-    fps=29.8,
-    dropped=2,
-    latency_ms=Latency(20.0, 28.0, 32.0),
-    faces=1.2,
-    width_px=1280,
-    height_px=720,
-    point=1,
-    effect="anonymise",
-    release="0",
-)
-DEPLOYMENT = Deployment(t=T, id="d1", release="7", state="ROLLED_BACK", seq=3)
+PIPELINE = structs.replace(sayings.PIPELINE, t=T)
+DEPLOYMENT = structs.replace(sayings.DEPLOYMENT, t=T, release="7", state="ROLLED_BACK")
 
 
 def make_record(device: str = "door-3", **changes: object) -> DeviceRecord:
@@ -61,7 +37,7 @@ def make_record(device: str = "door-3", **changes: object) -> DeviceRecord:
 
 def with_zones(**temp_c: float) -> SystemReport:
     """Give a report with other zones."""
-    return msgspec.structs.replace(SYSTEM, temp_c=temp_c)
+    return structs.replace(SYSTEM, temp_c=temp_c)
 
 
 def make_register(*devices: str, **members: Member) -> Register:

@@ -76,7 +76,7 @@ def test_every_figure_has_its_own_series(database: Database) -> None:
     figures.add("a", PIPELINE, "{}", NOON_S)
     write(database, figures, NOON_S + 60)
     found = {metric: [point.mean for point in points(database, 10, metric)] for metric in METRICS}
-    figures_found = {"temp_c": [60.25], "mem_mb": [180.0], "fps": [29.8], "latency_p95_ms": [28.0]}
+    figures_found = {"temp_c": [60.25], "mem_mb": [180.5], "fps": [29.8], "latency_p95_ms": [28.0]}
     assert found == {**figures_found, "faces": [1.2], "point": [1.0], "power_w": []}
 
 
