@@ -15,7 +15,7 @@ from edgefuse.planning.host import read_host
 from edgefuse.planning.plan import Plan
 from edgefuse.planning.probe import OnProbed
 from edgefuse.planning.proof import ensure_golden
-from edgefuse.planning.recall import recall_or_probe
+from edgefuse.planning.recall import recall, recall_or_probe
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import Release, current_release
 from edgefuse.store.state import Crash, State, load_state, state_path
@@ -95,14 +95,34 @@ def probe_board(
         ConfigError: There is no such profile, or none matches.
         PlanError: None of the profile's runtimes works here.
     """
-    store = open_store()
-    release = current_release(store)
-    host = read_host()
-    profile = find_profile(profile_id) if profile_id is not None else choose_profile(load_profiles().values(), host)
+    profile, host = _identify(profile_id, memory_mb)
     host = msgspec.structs.replace(host, runtimes=recall_or_probe(profile, host, state_path(), on_probed))
     if not any(fact.is_usable for fact in host.runtimes):
         reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
         raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
-    if memory_mb is not None:
-        profile = msgspec.structs.replace(profile, memory_mb=memory_mb)
-    return Board(profile, host, store, release, crashes)
+    store = open_store()
+    return Board(profile, host, store, current_release(store), crashes)
+
+
+def recall_board(profile_id: str | None, *, memory_mb: int | None = None) -> Board:
+    """Give this unit as the last probe found it, with its profile and the current release; no process is started.
+
+    Args:
+        profile_id: Profile to use in place of the one that matches.
+        memory_mb: What the worker may use, in place of what the profile says.
+
+    Raises:
+        ConfigError: There is no such profile, or none matches.
+        NotProbedError: Nothing is known of its runtimes.
+    """
+    profile, host = _identify(profile_id, memory_mb)
+    store = open_store()
+    host = msgspec.structs.replace(host, runtimes=recall(load_state(state_path())))
+    return Board(profile, host, store, current_release(store))
+
+
+def _identify(profile_id: str | None, memory_mb: int | None) -> tuple[Profile, Host]:
+    """Give what kind of board this is, and what the operating system tells about it."""
+    host = read_host()
+    profile = find_profile(profile_id) if profile_id is not None else choose_profile(load_profiles().values(), host)
+    return profile if memory_mb is None else msgspec.structs.replace(profile, memory_mb=memory_mb), host

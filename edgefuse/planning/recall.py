@@ -16,14 +16,29 @@ import edgefuse
 from edgefuse import paths
 from edgefuse.config.host import Host, RuntimeFact
 from edgefuse.config.profile import Profile
-from edgefuse.errors import StoreError
+from edgefuse.errors import EdgefuseError, StoreError
 from edgefuse.planning.probe import OnProbed, probe_runtimes
-from edgefuse.store.state import Probe, load_state, update_state
+from edgefuse.store.state import Probe, State, load_state, update_state
 
 logger = logging.getLogger(__name__)
 
 _SYSTEM_LIBRARIES = Path("/etc/ld.so.cache")  # written anew whenever a library or a driver is installed
 _BOOT = Path("/proc/sys/kernel/random/boot_id")  # drivers and sticks may come up otherwise the next time
+
+
+class NotProbedError(EdgefuseError):
+    """Nothing is known of the runtimes of this unit; the next worker probes them."""
+
+
+def recall(state: State) -> tuple[RuntimeFact, ...]:
+    """Give what the last probe found, whatever may have changed since; who runs models asks ``recall_or_probe``.
+
+    Raises:
+        NotProbedError: There was none, or it was forgotten since a model crashed or could not be opened.
+    """
+    if state.probe is None:
+        raise NotProbedError("cannot tell which runtimes work here: they were not probed yet; start the worker")
+    return state.probe.runtimes
 
 
 def recall_or_probe(

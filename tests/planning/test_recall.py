@@ -6,8 +6,8 @@ from fakes.planned import make_host, make_profile
 
 from edgefuse.config.host import Host, RuntimeFact, ZoneFact
 from edgefuse.config.profile import Profile
-from edgefuse.planning.recall import forget_probe, recall_or_probe
-from edgefuse.store.state import Setup, update_state
+from edgefuse.planning.recall import NotProbedError, forget_probe, recall, recall_or_probe
+from edgefuse.store.state import Setup, load_state, update_state
 
 HOST = make_host()
 SETUP = Setup("ab" * 32, 128, "fake", "1", "cpu", 1)
@@ -89,3 +89,11 @@ def test_state_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     probing = Probing(tmp_path / "file/state.json")
     assert probing.ask()[0].is_usable
+
+
+def test_what_was_probed_last_is_recalled_without_probing_and_nothing_once_it_is_forgotten(probing: Probing) -> None:
+    facts = probing.ask()
+    assert recall(load_state(probing.path)) == facts
+    forget_probe(probing.path)
+    with pytest.raises(NotProbedError):
+        recall(load_state(probing.path))
