@@ -3,6 +3,7 @@
     metadata/<n>.root.json …, metadata/timestamp.json     who vouches for what (TUF)
     targets/releases/<id>.json                            descriptions; role ``releases``
     targets/models/<task>/<sha256>                        model files; the role of their family, named by the task
+    targets/models/<task>/<sha256>.from.<base sha256>     deltas that make the first from the second; the same role
 
 A family is the models that serve one task: who trains detectors need not be who trains embedders. Each has keys of its
 own, and no key of one can put a file into another. A file goes live only if two roles agree: its family vouches for the
@@ -33,6 +34,11 @@ def release_place(release_id: str) -> str:
 def file_place(task: str, sha256: str) -> str:
     """Give the place of a model file among the targets."""
     return f"models/{task}/{sha256}"
+
+
+def delta_place(task: str, target_sha256: str, base_sha256: str) -> str:
+    """Give the place of the delta between two model files of a family among the targets."""
+    return f"{file_place(task, target_sha256)}.from.{base_sha256}"
 
 
 def places_of(role: str) -> str:

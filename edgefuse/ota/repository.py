@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from tuf.ngclient import FetcherInterface, Updater
 
 from edgefuse.config.manifest import ModelFile
 from edgefuse.errors import FetchError
-from edgefuse.ota.places import RELEASES, TARGETS, file_place, release_place
+from edgefuse.ota.places import RELEASES, TARGETS, delta_place, file_place, release_place
 from edgefuse.ota.refusal import TrustError, telling
 from edgefuse.store.release import Release, ReleaseId, decode_release
 
@@ -26,6 +27,18 @@ class Offer:
 
     id: str
     counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedDelta:
+    """A delta that a repository has, and for which the family of the file that it leads to vouches."""
+
+    base_sha256: str
+    place: str
+    """In the repository, for who fetches it in another way."""
+    size_bytes: int
+    sha256: str
+    """Of the delta itself."""
 
 
 class Repository:
@@ -52,8 +65,8 @@ class Repository:
         """
         with telling("list releases"):
             self._updater.get_targetinfo(release_place("*"))  # no release is called so; this brings the role's metadata
-            listed = Metadata[Targets].from_file(str(self._scratch / f"{RELEASES}.json")).signed
-        offers = [_read_offer(place, target) for place, target in listed.targets.items()]
+            listed = self._load_listed(RELEASES)
+        offers = [_read_offer(place, target) for place, target in listed.items()]
         return tuple(sorted(offers, key=lambda offer: (-offer.counter, offer.id)))
 
     def load_release(self, release_id: str) -> Release:
@@ -68,7 +81,7 @@ class Repository:
         target = self._find(place)
         if target.length > DESCRIPTION_LIMIT_BYTES:
             raise TrustError(f"cannot use {place}: it has {target.length} bytes, {DESCRIPTION_LIMIT_BYTES} are allowed")
-        release = decode_release(b"".join(self._read(place, target)), place)
+        release = decode_release(b"".join(self._read(place, target.length, _sha256(target))), place)
         if (release.id, release.counter) != (release_id, _read_offer(place, target).counter):
             raise TrustError(f"cannot use {place}: it describes release {release.id} with counter {release.counter}")
         return release
@@ -80,7 +93,7 @@ class Repository:
             TrustError: Nobody who may do so vouches for it, or other bytes came.
             FetchError: It cannot be had now.
         """
-        return self._read(*self._vouch(task, file))
+        return self._read(self._vouch(task, file), file.size_bytes, file.sha256)
 
     def vouch(self, task: str, file: ModelFile) -> str:
         """Give the place of a model file, for who fetches it in another way, once its family vouches for it.
@@ -89,14 +102,45 @@ class Repository:
             TrustError: Nobody who may do so vouches for it.
             FetchError: Its family's metadata cannot be had now.
         """
-        return TARGETS + self._vouch(task, file)[0]
+        return TARGETS + self._vouch(task, file)
 
-    def _vouch(self, task: str, file: ModelFile) -> tuple[str, TargetFile]:
+    def list_deltas(self, task: str, file: ModelFile) -> tuple[OfferedDelta, ...]:
+        """List the deltas that lead to a model file and are smaller than it, the smallest first.
+
+        Raises:
+            TrustError: Nobody who may do so vouches for the file.
+            FetchError: Its family's metadata cannot be had now.
+        """
+        self._vouch(task, file)
+        with telling(f"list deltas to {file.name}"):
+            listed = self._load_listed(task)
+        form = re.escape(delta_place(task, file.sha256, "")) + "([0-9a-f]{64})"  # anything else would name no blob
+        deltas = [
+            OfferedDelta(match[1], TARGETS + place, target.length, _sha256(target))
+            for place, target in listed.items()
+            if (match := re.fullmatch(form, place)) and target.length < file.size_bytes
+        ]
+        return tuple(sorted(deltas, key=lambda delta: (delta.size_bytes, delta.base_sha256)))
+
+    def read_delta(self, delta: OfferedDelta) -> Iterator[bytes]:
+        """Give a delta piece by piece; what was given counts only once the end is reached.
+
+        Raises:
+            TrustError: Other bytes came than those that were signed.
+            FetchError: It cannot be had now.
+        """
+        return self._read(delta.place.removeprefix(TARGETS), delta.size_bytes, delta.sha256)
+
+    def _load_listed(self, role: str) -> dict[str, TargetFile]:
+        """Give what a role vouches for, by place; its metadata was asked for before."""
+        return Metadata[Targets].from_file(str(self._scratch / f"{role}.json")).signed.targets
+
+    def _vouch(self, task: str, file: ModelFile) -> str:
         place = file_place(task, file.sha256)
         target = self._find(place)
-        if target.hashes.get("sha256") != file.sha256 or target.length != file.size_bytes:
+        if _sha256(target) != file.sha256 or target.length != file.size_bytes:
             raise TrustError(f"cannot use {file.name}: its family vouches for other bytes in its place ({place})")
-        return place, target
+        return place
 
     def _find(self, place: str) -> TargetFile:
         with telling(f"find {place}"):
@@ -105,21 +149,27 @@ class Repository:
             raise TrustError(f"cannot use {place}: nobody who may do so vouches for it")
         return target
 
-    def _read(self, place: str, target: TargetFile) -> Iterator[bytes]:
+    def _read(self, place: str, size_bytes: int, sha256: str) -> Iterator[bytes]:
         digest, seen_bytes = hashlib.sha256(), 0
         with telling(f"fetch {place}"):
             for chunk in self._fetcher.fetch(TARGETS + place):
                 seen_bytes += len(chunk)
-                if seen_bytes > target.length:
-                    raise TrustError(
-                        f"cannot use {place}: it is longer than the {target.length} bytes that were signed"
-                    )
+                if seen_bytes > size_bytes:
+                    raise TrustError(f"cannot use {place}: it is longer than the {size_bytes} bytes that were signed")
                 digest.update(chunk)
                 yield chunk
-        if seen_bytes < target.length:
-            raise FetchError(f"cannot fetch {place}: {seen_bytes} of {target.length} bytes came; try again later")
-        if digest.hexdigest() != target.hashes.get("sha256"):
-            raise TrustError(f"cannot use {place}: its sha256 is {digest.hexdigest()}, which was not signed")
+        if seen_bytes < size_bytes:
+            raise FetchError(f"cannot fetch {place}: {seen_bytes} of {size_bytes} bytes came; try again later")
+        if digest.hexdigest() != sha256:
+            raise TrustError(
+                f"cannot use {place}: its sha256 is {digest.hexdigest()}, which was not signed; its publisher brings "
+                "the right one back with edgefuse release publish"
+            )
+
+
+def _sha256(target: TargetFile) -> str:
+    """Give the hash that was signed; another one than sha256 is none."""
+    return target.hashes.get("sha256", "")
 
 
 def _read_offer(place: str, target: TargetFile) -> Offer:
