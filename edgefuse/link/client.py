@@ -1,7 +1,7 @@
 """The device's side of the link, in one thread: reports and events out, commands in.
 
-    daemon's loop ── say set_state set_inventory ──► inbox ──► link's thread ──► broker
-                  ◄── make_reports perform ── call_soon_threadsafe ──┘  ◄── commands ──┘
+    daemon's loop ── say set_… request_chunk ──► inbox ──► link's thread ──► broker
+                  ◄── make_reports perform wish take_chunk ──────────────────┘  ◄── commands … ──┘
 
 What can be slow, disk and network, happens in the link's thread or in one that dials, so the daemon waits for neither;
 nothing of the daemon is called but in its own loop. What is said and heard is ``conversation.py``'s.
@@ -26,9 +26,10 @@ from edgefuse.config.link import LinkSettings, credentials_dir
 from edgefuse.link import topics
 from edgefuse.link.audit import Audit
 from edgefuse.link.commands import Outcome, Port
-from edgefuse.link.conversation import Conversation
+from edgefuse.link.conversation import Conversation, Ears
+from edgefuse.link.handover import Handover
 from edgefuse.link.intake import Intake, Task
-from edgefuse.link.messages import Inventory, encode
+from edgefuse.link.messages import Deployment, Desired, Inventory, encode
 from edgefuse.link.operators import OperatorKeys
 from edgefuse.link.performing import perform
 from edgefuse.link.report import Level
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 1000
 """What the daemon says while the disk hangs; more is dropped and counted."""
+MAX_DEPLOYMENTS = 16
+"""Reports likewise; the newest stay."""
 LEAVE_S = 1.0
 
 
@@ -59,6 +62,8 @@ class Link:
         self._loop = loop
         self._inbox: deque[Callable[[], None]] = deque()
         self._dropped = 0
+        self._deployments: deque[Deployment] = deque(maxlen=MAX_DEPLOYMENTS)
+        self._handover = Handover(loop, port.take_chunk)
         self._is_stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         make_target(settings, "", b"")  # what cannot work is said now, not in the link's thread
@@ -70,7 +75,7 @@ class Link:
             self._spool,
             partial(make_target, settings),
             self._wake,
-            self._begin,
+            Ears(self._begin, self._wish, self._handover.bring),
             is_metered=settings.metered,
         )
         self._waking, self._woken = socket.socketpair()
@@ -99,6 +104,16 @@ class Link:
     def set_inventory(self, make: Callable[[], Inventory]) -> None:
         """Tell the fleet what this device is and decided; ``make`` may read files, so the link's thread calls it."""
         self._post(lambda: self._talk.outbox.retain(topics.INVENTORY, encode(make())))
+
+    def set_deployment(self, deployment: Deployment) -> None:
+        """Tell the fleet how the newest deployment stands; one with an older ``seq`` than before is not told."""
+        self._deployments.append(deployment)  # not to the inbox, which may be full: nobody says again how it ended
+        self._wake()
+
+    def request_chunk(self, payload: bytes) -> None:
+        """Pass a request on to the repository; it is dropped while there is no connection, so it must come again."""
+        self._handover.ask(payload)
+        self._wake()
 
     def _post(self, job: Callable[[], None]) -> None:
         """Have the link's thread do something."""
@@ -142,6 +157,9 @@ class Link:
 
     def _work(self) -> None:
         """Do what was posted so far."""
+        self._handover.take_requests(self._talk.ask_chunk)
+        while self._deployments:
+            self._talk.reporter.show_deployment(self._deployments.popleft())
         for _ in range(len(self._inbox)):
             self._inbox.popleft()()
 
@@ -165,6 +183,10 @@ class Link:
         with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
             future = asyncio.run_coroutine_threadsafe(perform(self._port, task.action), self._loop)
             future.add_done_callback(lambda done: self._post(lambda: self._finish(task, done)))
+
+    def _wish(self, desired: Desired) -> None:
+        with suppress(RuntimeError):  # the daemon's loop is closed; its end is near
+            self._loop.call_soon_threadsafe(self._port.wish, desired)
 
     def _finish(self, task: Task, done: Future[Outcome]) -> None:
         is_cancelled = done.cancelled()

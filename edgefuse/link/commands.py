@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from edgefuse.config.link import Permission
-from edgefuse.link.messages import NOTHING, Command, Id, PipelineReport, SystemReport, decode
+from edgefuse.link.messages import NOTHING, Command, Desired, Id, PipelineReport, SystemReport, decode
 from edgefuse.link.operators import Role
 from edgefuse.link.refusal import RefusedError
 
@@ -81,6 +81,12 @@ class SetClock(Action, frozen=True, kw_only=True):
     """Wall time, ISO 8601 with a zone."""
 
 
+class CancelUpdate(Action, frozen=True, kw_only=True):
+    """End the deployment that is under way, if one is."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
 class Reboot(Action, frozen=True):
     """Restart the machine."""
 
@@ -98,12 +104,13 @@ ACTIONS: Mapping[str, type[Action]] = {
     "collect-logs": CollectLogs,
     "tune": Tune,
     "set-clock": SetClock,
+    "cancel-update": CancelUpdate,
     "reboot": Reboot,
 }
 
 _NAMES = {kind: name for name, kind in ACTIONS.items()}
 _READING = (GetStatus, Watch)
-_REPEATABLE = (GetStatus, Watch, PinPoint, SetEffect, SetFace, Pause, Resume)
+_REPEATABLE = (GetStatus, Watch, PinPoint, SetEffect, SetFace, Pause, Resume, CancelUpdate)
 """Done twice they are the same as once."""
 _NEEDS: Mapping[type[Action], Permission] = {
     TakeSnapshot: "snapshot",
@@ -136,6 +143,14 @@ class Port(Protocol):
 
     async def perform(self, action: Action) -> Outcome:
         """Do what an operator asked for; everything but ``Watch`` and ``SetClock`` comes here."""
+        ...
+
+    def wish(self, desired: Desired) -> None:
+        """Take note of the release that the fleet would like to see here; it says so again on each connection."""
+        ...
+
+    def take_chunk(self, payload: bytes) -> None:
+        """Pass on what a repository sent; nothing that it says is read before the install helper."""
         ...
 
 

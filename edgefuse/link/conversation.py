@@ -1,7 +1,8 @@
 """What a device says and hears, over one connection after another: the link without its thread, its disk, its daemon.
 
     report, events, state ──► Reporter ──► Outbox ──► Dialer ──► broker
-            task ◄── Intake ◄──────────────────────────┘
+            task ◄── Intake ◄──────────────────────────┤
+     wish, chunk of a file ◄───────────────────────────┘
 
 Nothing here waits. Whoever owns the conversation calls ``step`` when its socket has something or it is ``due_ns``, and
 ``flush`` after whatever may have given something to say.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -21,12 +23,12 @@ from edgefuse.link.commands import Outcome, Watch
 from edgefuse.link.connection import Connection, Note, Opened, Protocol, Received, Sent, Target
 from edgefuse.link.dialer import Dialer
 from edgefuse.link.intake import Intake, Task
-from edgefuse.link.messages import PipelineReport, Reply, SystemReport, encode
+from edgefuse.link.messages import Desired, PipelineReport, Reply, SystemReport, decode, encode
 from edgefuse.link.outbox import Outbox, Publication
 from edgefuse.link.refusal import RefusedError
 from edgefuse.link.report import Reporter
 from edgefuse.link.spool import Backlog
-from edgefuse.link.topics import make_topic, parse_topic
+from edgefuse.link.topics import PREFIX, Topic, make_topic, parse_topic
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,16 @@ TICK_S = 5.0
 """Often enough to keep a connection alive."""
 REFUSAL_SAID_S = 60.0
 """One event a minute tells of commands that nobody trusted sent; the audit has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who is told what was heard; called by the thread of the conversation."""
+
+    begin: Callable[[Task], None]
+    """Has a command performed; ``Conversation.finish`` is to be called once that is done."""
+    wish: Callable[[Desired], None]
+    take_chunk: Callable[[bytes], None]
 
 
 class Conversation:
@@ -45,7 +57,7 @@ class Conversation:
         backlog: Backlog,
         make_target: Callable[[str, bytes], Target],
         wake: Callable[[], None],
-        begin: Callable[[Task], None],
+        ears: Ears,
         *,
         is_metered: bool,
         wall_iso: Callable[[], str] = clock.wall_iso,
@@ -57,7 +69,7 @@ class Conversation:
             backlog: What waits for the broker.
             make_target: Gives whom to connect to, for topic and payload of the last will.
             wake: Called from another thread when there is something to step for.
-            begin: Has a command performed; ``finish`` is to be called once that is done.
+            ears: Are told what is heard.
             is_metered: Bytes cost money here.
             wall_iso: The device's clock.
         """
@@ -68,8 +80,10 @@ class Conversation:
         self.reporter = Reporter(backlog, self.outbox, is_metered=is_metered, wall_iso=wall_iso)
         self.dialer = Dialer(self.device, self._make_connection, wake)
         self._intake, self._backlog = intake, backlog
-        self._make_target, self._begin, self._wall_iso = make_target, begin, wall_iso
+        self._make_target, self._ears, self._wall_iso = make_target, ears, wall_iso
         self._refusal_said_ns = -round(REFUSAL_SAID_S * clock.NS_PER_S)
+        self._nonsense = ""
+        """Why the newest wish cannot be read; the broker gives it again on every connection."""
 
     @property
     def due_ns(self) -> int:
@@ -95,6 +109,11 @@ class Conversation:
     def send(self, system: SystemReport, pipeline: PipelineReport | None) -> None:
         """Send reports that were due."""
         self.reporter.send(system, pipeline, is_open=self.dialer.is_open)
+
+    def ask_chunk(self, request: bytes) -> None:
+        """Pass a request on to the repository; one that cannot leave now is dropped, and comes again."""
+        if self.dialer.is_open:
+            self.outbox.ask(request, self._publish)
 
     def finish(self, task: Task, outcome: Outcome) -> None:
         """Reply with what came of a task, and send the file that it asked for."""
@@ -123,7 +142,10 @@ class Conversation:
             assert self.dialer.connection is not None
             self.reporter.show_again(self.dialer.protocol)
             self.outbox.on_open()
-            self.dialer.connection.subscribe([make_topic(self.device, topics.COMMAND)])
+            heard = [make_topic(self.device, topic) for topic in (topics.COMMAND, topics.DESIRED)]
+            self.dialer.connection.subscribe(heard)
+            chunks = f"{PREFIX}/{self.device}/{topics.CHUNK.name}/+"
+            self.dialer.connection.subscribe([chunks], topics.CHUNK.qos)
         elif isinstance(note, Sent):
             self.outbox.on_sent(note.mid)
         elif isinstance(note, Received):
@@ -133,17 +155,38 @@ class Conversation:
             self.reporter.say(self._wall_iso(), "warning", "session_taken", text)
 
     def _take_message(self, received: Received) -> None:
-        """Take a command in; the broker may forget it once that is on the disk, and also if it is nonsense."""
+        """Take a message in; the broker may forget a command once that is on the disk, and also if it is nonsense."""
         try:
             address = parse_topic(received.topic)
-            if address.topic is topics.COMMAND and address.device == self.device:
-                self._follow(self._intake.take(received.payload))
-                self._intake.settle()
+            if address.device == self.device:
+                self._hear(address.topic, received.payload)
         except ValueError as e:
             logger.warning("message passed over: %s", e)
         finally:
             if self.dialer.connection is not None:
                 self.dialer.connection.acknowledge(received)
+
+    def _hear(self, topic: Topic, payload: bytes) -> None:
+        if topic is topics.COMMAND:
+            self._follow(self._intake.take(payload))
+            self._intake.settle()
+        elif topic is topics.CHUNK:
+            self._ears.take_chunk(payload)
+        elif topic is topics.DESIRED and payload:  # nothing is left of a wish that was taken back
+            self._take_wish(payload)
+
+    def _take_wish(self, payload: bytes) -> None:
+        """Pass a wish on; what is none is told of once, not on every connection."""
+        try:
+            desired = decode(payload, Desired)
+        except ValueError as e:
+            if str(e) != self._nonsense:
+                self._nonsense = str(e)
+                text = f"cannot read which release is desired: {e}; edgefuse fleet update says it again"
+                self.reporter.say(self._wall_iso(), "warning", "wish_refused", text)
+            return
+        self._nonsense = ""
+        self._ears.wish(desired)
 
     def _follow(self, decision: Task | Reply | RefusedError | None) -> None:
         """Begin or say what was decided; what is said leaves with the next ``flush``."""
@@ -159,7 +202,7 @@ class Conversation:
             self.reporter.watch(task.action.lease_s)
             self.finish(task, Outcome())
         else:
-            self._begin(task)
+            self._ears.begin(task)
 
     def _send_file(self, id: str, outcome: Outcome) -> Outcome:
         """Queue a file for the fleet and delete it."""

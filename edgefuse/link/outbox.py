@@ -26,6 +26,8 @@ _SPOOL_WINDOW = 16
 _BLOB_WINDOW = 4
 _LIVE_WINDOW = 4
 """Reports that the socket has not taken yet: with more the connection is stuck, and they go to the spool."""
+_REQUEST_WINDOW = 32
+"""Requests for chunks that the socket has not taken yet; no fetcher has more on their way."""
 _TOPICS = {topic.name: topic for topic in topics.TOPICS}
 
 
@@ -54,6 +56,8 @@ class Outbox:
         self._unacknowledged: dict[int, Publication] = {}
         self._spooled: dict[int, int] = {}
         """Record number by message number."""
+        self._asked: set[int] = set()
+        """Numbers of requests that are not on their way yet."""
         self._read_n = 0
 
     def retain(self, topic: Topic, payload: bytes) -> None:
@@ -97,6 +101,7 @@ class Outbox:
         self._urgent = deque([*retained, *again, *waiting])
         self._unacknowledged.clear()
         self._spooled.clear()
+        self._asked.clear()
         self._backlog.rewind()
 
     def pump(self, publish: Publish) -> None:
@@ -115,8 +120,20 @@ class Outbox:
         while len(self._spooled) < _SPOOL_WINDOW and (record := self._backlog.read_next()):
             self._publish_record(record, publish)
 
+    def ask(self, request: bytes, publish: Publish) -> None:
+        """Publish a request for a chunk before everything else, or drop it where the connection does not keep up."""
+        if len(self._asked) < _REQUEST_WINDOW:
+            self._asked.add(publish(Publication(topics.CHUNK_REQUEST, request)))
+
     def on_sent(self, mid: int) -> None:
-        """Take note that the broker has a message."""
+        """Take note that the broker has a message, or a request is on its way.
+
+        There are 65,535 numbers, which thousands of requests soon use up: one of theirs may also be of a message that
+        the broker has not acknowledged.
+        """
+        if mid in self._asked:
+            self._asked.remove(mid)
+            return
         self._unacknowledged.pop(mid, None)
         if self._spooled.pop(mid, None) is not None:
             self._backlog.set_delivered(min(self._spooled.values(), default=self._read_n + 1) - 1)

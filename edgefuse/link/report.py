@@ -12,7 +12,7 @@ from edgefuse import clock
 from edgefuse.errors import StoreError
 from edgefuse.link import topics
 from edgefuse.link.cadence import Cadence, Mode
-from edgefuse.link.messages import Event, PipelineReport, Presence, State, SystemReport, encode
+from edgefuse.link.messages import Deployment, Event, PipelineReport, Presence, State, SystemReport, encode
 from edgefuse.link.outbox import Outbox, Publication
 from edgefuse.link.spool import Backlog
 from edgefuse.link.topics import Topic
@@ -43,6 +43,7 @@ class Reporter:
         self._release, self._service = "", ""
         self._online_since = ""
         self._boot = secrets.token_hex(6)
+        self._deployment_seq = -1
         self._n = 0
         self._dropped = 0
         self._said_lost = 0
@@ -93,6 +94,12 @@ class Reporter:
         self._release, self._service = release, service
         self._shown_mode = self._cadence.mode(clock.now_ns())
         self._outbox.retain(topics.STATE, encode(self.make_state("online", self._online_since)))
+
+    def show_deployment(self, deployment: Deployment) -> None:
+        """Publish how the newest deployment stands, now and on every connection; an older report changes nothing."""
+        if deployment.seq >= self._deployment_seq:
+            self._deployment_seq = deployment.seq
+            self._outbox.retain(topics.DEPLOYMENT, encode(deployment))
 
     def show_again(self, mqtt: str) -> None:
         """Publish the state as it is now, over a broker that understands this version of the protocol."""

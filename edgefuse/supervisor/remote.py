@@ -16,6 +16,7 @@ from edgefuse.errors import EdgefuseError
 from edgefuse.interpreter import module_command
 from edgefuse.link.commands import (
     Action,
+    CancelUpdate,
     CollectLogs,
     GetStatus,
     Outcome,
@@ -29,7 +30,7 @@ from edgefuse.link.commands import (
     Tune,
 )
 from edgefuse.link.commands import TakeSnapshot as SendSnapshot
-from edgefuse.link.messages import PipelineReport, SystemReport
+from edgefuse.link.messages import Desired, PipelineReport, SystemReport
 from edgefuse.supervisor.children import Children, describe_end
 from edgefuse.supervisor.control import AnyRequest, Refused, Reply, SetPaused, SetPin, Status, TakeSnapshot
 from edgefuse.supervisor.supervision import Supervision
@@ -83,10 +84,18 @@ class Remote:
             path = paths.run_dir() / "fleet-snapshot.jpg"
             await self._ask(TakeSnapshot(path=str(path)))
             return Outcome(file=path, file_kind="snapshot")
+        if isinstance(action, CancelUpdate):
+            raise EdgefuseError("cannot cancel: no deployment is under way")
         if (request := _find_request(action)) is not None:
             await self._ask(request)
             return Outcome()
         return await self._run(action)
+
+    def wish(self, desired: Desired) -> None:
+        """Take note of the release that the fleet would like to see here."""
+
+    def take_chunk(self, payload: bytes) -> None:
+        """Pass on what a repository sent."""
 
     async def _ask(self, request: AnyRequest) -> None:
         reply = await self._perform(request)

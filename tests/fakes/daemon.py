@@ -14,7 +14,7 @@ from edgefuse import clock
 from edgefuse.config.link import LinkSettings
 from edgefuse.link.client import Link
 from edgefuse.link.commands import Action, Outcome
-from edgefuse.link.messages import Latency, PipelineReport, SystemReport
+from edgefuse.link.messages import Desired, Latency, PipelineReport, SystemReport
 from edgefuse.trusted_time import TrustedTime
 
 
@@ -23,6 +23,8 @@ class Daemon:
 
     def __init__(self) -> None:
         self.performed: list[Action] = []
+        self.wishes: list[Desired] = []
+        self.chunks: list[bytes] = []
         self.outcome = Outcome()
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -60,6 +62,14 @@ class Daemon:
         if self.error is not None:
             raise self.error
         return self.outcome
+
+    def wish(self, desired: Desired) -> None:
+        """Remember it."""
+        self.wishes.append(desired)
+
+    def take_chunk(self, payload: bytes) -> None:
+        """Remember it."""
+        self.chunks.append(payload)
 
     def close(self) -> None:
         """End the loop."""

@@ -16,7 +16,7 @@ from edgefuse.fleet.simulation.unit import Unit
 from edgefuse.link import topics
 from edgefuse.link.commands import Outcome
 from edgefuse.link.connection import Connection, Target
-from edgefuse.link.conversation import Conversation
+from edgefuse.link.conversation import Conversation, Ears
 from edgefuse.link.intake import Intake, Task
 from edgefuse.link.operators import OperatorKeys
 from edgefuse.link.report import Level
@@ -69,8 +69,9 @@ class Device:
         self._loss_ns = self._end_ns = _NEVER_NS
         time = TrustedTime(wall=self._tell_time, is_synchronised=lambda: True)
         intake = Intake(part.name, (), keys, time, MemoryTrail())
+        ears = Ears(self._begin, wish=lambda _: None, take_chunk=lambda _: None)
         self._talk = Conversation(
-            intake, self.backlog, make_target, wake, self._begin, is_metered=False, wall_iso=self._wall_iso
+            intake, self.backlog, make_target, wake, ears, is_metered=False, wall_iso=self._wall_iso
         )
         self._unit = Unit(part.kind, part.seed, self._began_ns, self._tell, is_hot=part.fault == "hot")
         self._shown_service = ""
