@@ -8,10 +8,19 @@ manifest with a variant of format ``fake`` bring it into a plan. Target: ``cpu``
 
 Value i of an output is ``gain * x[i mod len(x)] + offset``, where x is the first input, flattened. Axes of size -1 are
 dynamic; an output that has one is as long as the first input.
+
+What is wrong with bad models can be had too, beside the inputs and outputs: ``"run_ms": 5`` makes each run last so
+long, ``"growth_kb": 100`` takes so much memory a run and gives it back when closed, and ``"fault": {"is": "crash",
+"after_runs": 3}`` makes the fourth run crash the process; ``hang`` never returns, ``fail`` raises, and from ``zeros`` on
+all outputs are zero.
 """
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,11 +49,24 @@ class Output(Input, frozen=True, kw_only=True, forbid_unknown_fields=True):
     offset: float = 0.0
 
 
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes wrong, and when."""
+
+    kind: Literal["crash", "hang", "fail", "zeros"] = msgspec.field(name="is")
+    after_runs: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Runs of a session that go well before."""
+
+
 class FakeModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     outputs: Annotated[tuple[Output, ...], msgspec.Meta(min_length=1)]
+    run_ms: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """How long a run takes, beside its formulas."""
+    growth_kb: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Memory that each run takes and only closing gives back."""
+    fault: Fault | None = None
 
 
 class Step:
@@ -72,7 +94,10 @@ class FakeSession:
         self._model = model
         self._name = name
         self._is_open = True
+        self._runs = 0
         self._steps: tuple[Step, ...] = ()
+        self._outputs: tuple[Array, ...] = ()
+        self._taken: list[bytes] = []
         self.inputs = tuple(TensorInfo(spec.name, spec.shape, spec.dtype) for spec in model.inputs)
         self.outputs = tuple(TensorInfo(spec.name, spec.shape, spec.dtype) for spec in model.outputs)
 
@@ -87,16 +112,37 @@ class FakeSession:
         self._steps = tuple(
             Step(inputs[0], spec, output) for spec, output in zip(self._model.outputs, outputs, strict=True)
         )
+        self._outputs = tuple(outputs)
 
     def run(self) -> None:
         if not self._steps:
             raise RuntimeRunError(f"cannot run {self._name}: nothing is bound")
         for step in self._steps:
             step.run()
+        if self._model.run_ms:
+            time.sleep(self._model.run_ms / 1000)
+        if self._model.growth_kb:
+            self._taken.append(b"\1" * (1000 * self._model.growth_kb))  # zeros would take no memory
+        if self._model.fault is not None and self._runs >= self._model.fault.after_runs:
+            self._go_wrong(self._model.fault)
+        self._runs += 1
+
+    def _go_wrong(self, fault: Fault) -> None:
+        match fault.kind:
+            case "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "hang":
+                threading.Event().wait()
+            case "fail":
+                raise RuntimeRunError(f"cannot run {self._name}: it fails after {fault.after_runs} runs")
+            case "zeros":
+                for output in self._outputs:
+                    output.fill(0)
 
     def close(self) -> None:
         self._is_open = False
-        self._steps = ()
+        self._steps = self._outputs = ()
+        self._taken.clear()
 
 
 class Fake:

@@ -72,13 +72,20 @@ def make_release(*manifests: Manifest) -> Release:
     return Release(id="7", counter=7, manifests=manifests)
 
 
-def add_fake_variant(store: Store, variant_id: str, size_px: int = 128, *, promise: float = 1.0) -> Variant:
-    """Put a model for the ``fake`` runtime into a store; its output is 1 everywhere, what it promises may differ."""
+def add_fake_variant(
+    store: Store, variant_id: str, size_px: int = 128, *, promise: float = 1.0, **flaws: object
+) -> Variant:
+    """Put a model for the ``fake`` runtime into a store; its output is 1 everywhere, what it promises may differ.
+
+    Args:
+        flaws: ``run_ms growth_kb fault``, see ``edgefuse.runtimes.fake``.
+    """
     model = {
         "inputs": [{"name": "image", "shape": [1, 4, 4, 2]}],
         "outputs": [{"name": "score", "shape": [1, 8], "gain": 0.0, "offset": 1.0}],
     }
-    content = json.dumps({**model, "inputs": [{**model["inputs"][0], "name": f"image-{variant_id}"}]}).encode()
+    image = {**model["inputs"][0], "name": f"image-{variant_id}"}
+    content = json.dumps({**model, "inputs": [image], **flaws}).encode()
     file = ModelFile(
         name=f"{variant_id}.json",
         sha256=hashlib.sha256(content).hexdigest(),
