@@ -10,10 +10,11 @@ from pathlib import Path
 
 import msgspec
 from tuf.api.metadata import Metadata, TargetFile, Targets
-from tuf.ngclient import FetcherInterface, Updater
+from tuf.ngclient import Updater
 
 from edgefuse.config.manifest import ModelFile
 from edgefuse.errors import FetchError
+from edgefuse.ota.fetching import Transport
 from edgefuse.ota.places import RELEASES, TARGETS, delta_place, file_place, release_place
 from edgefuse.ota.refusal import TrustError, telling
 from edgefuse.store.release import Release, ReleaseId, decode_release
@@ -44,7 +45,7 @@ class OfferedDelta:
 class Repository:
     """A repository whose newest metadata is verified, while it is open."""
 
-    def __init__(self, updater: Updater, fetcher: FetcherInterface, scratch: Path) -> None:
+    def __init__(self, updater: Updater, fetcher: Transport, scratch: Path) -> None:
         """Take over what ``edgefuse.ota.trust.open_repository`` has prepared.
 
         Args:

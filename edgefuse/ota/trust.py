@@ -14,11 +14,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp
-from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
+from tuf.ngclient import Updater, UpdaterConfig
 
 from edgefuse import paths
 from edgefuse.errors import EdgefuseError, StoreError
-from edgefuse.ota.fetching import PatientFetcher
+from edgefuse.ota.fetching import PatientFetcher, Transport
 from edgefuse.ota.known import Known, collect, load_known, read_signed_at, save_known
 from edgefuse.ota.places import METADATA, TARGETS
 from edgefuse.ota.refusal import TrustError, telling
@@ -47,7 +47,7 @@ def state_path() -> Path:
 
 
 @contextmanager
-def open_repository(anchor: Path, state: Path, fetcher: FetcherInterface, now: datetime | None) -> Iterator[Repository]:
+def open_repository(anchor: Path, state: Path, fetcher: Transport, now: datetime | None) -> Iterator[Repository]:
     """Verify what a repository says of itself, keep that, and give the repository.
 
     Args:
@@ -88,7 +88,7 @@ def _read_anchor(path: Path) -> bytes:
     return data
 
 
-def _make_updater(pinned: bytes, scratch: Path, fetcher: FetcherInterface, now: datetime) -> Updater:
+def _make_updater(pinned: bytes, scratch: Path, fetcher: Transport, now: datetime) -> Updater:
     with telling("trust the pinned root file"):
         updater = Updater(
             str(scratch), METADATA, target_base_url=TARGETS, fetcher=fetcher, config=_CONFIG, bootstrap=pinned

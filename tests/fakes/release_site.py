@@ -13,7 +13,6 @@ from typing import Any
 from fakes.model_files import model_file
 from fakes.planned import add_fake_variant, make_manifest
 from tuf.api.metadata import Key, Metadata
-from tuf.ngclient import FetcherInterface
 
 from edgefuse import clock
 from edgefuse.config.manifest import Variant
@@ -24,7 +23,7 @@ from edgefuse.factory.publishing import publish
 from edgefuse.factory.recipe import without_paths
 from edgefuse.factory.signing import sign_release
 from edgefuse.factory.vault import Vault, changing
-from edgefuse.ota.fetching import FolderFetcher
+from edgefuse.ota.fetching import FolderFetcher, Transport
 from edgefuse.ota.refusal import TrustError
 from edgefuse.ota.repository import Repository
 from edgefuse.ota.trust import open_repository
@@ -161,13 +160,13 @@ class Device:
         return Store(self.folder / "store")
 
     @contextmanager
-    def open(self, source: Path | FetcherInterface, now: datetime | None) -> Iterator[Repository]:
+    def open(self, source: Path | Transport, now: datetime | None) -> Iterator[Repository]:
         """Trust what a folder has, or what a fetcher brings."""
         fetcher = FolderFetcher(source) if isinstance(source, Path) else source
         with open_repository(self.anchor, self.state, fetcher, now) as repository:
             yield repository
 
-    def install(self, source: Path | FetcherInterface, release_id: str, now: datetime | None = None) -> Release:
+    def install(self, source: Path | Transport, release_id: str, now: datetime | None = None) -> Release:
         """Fetch all of a release; without a time, at that of this machine."""
         with self.open(source, now or clock.wall_now()) as repository:
             release = repository.load_release(release_id)

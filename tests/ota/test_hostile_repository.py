@@ -15,15 +15,14 @@ from fakes.model_files import model_file
 from fakes.release_site import Device, Site
 from tuf.api.exceptions import DownloadHTTPError, SlowRetrievalError
 from tuf.api.metadata import DelegatedRole, MetaFile, Root, Signed, TargetFile, Targets, Timestamp
-from tuf.ngclient import FetcherInterface
 
 from edgefuse import clock
 from edgefuse.errors import EdgefuseError, FetchError, StoreError
-from edgefuse.ota.fetching import LOWEST_BYTES_PER_S, PERIOD_S, FolderFetcher, PatientFetcher
+from edgefuse.ota.fetching import LOWEST_BYTES_PER_S, PERIOD_S, FolderFetcher, PatientFetcher, Transport
 from edgefuse.ota.refusal import TrustError
 
 
-class LyingFetcher(FetcherInterface):
+class LyingFetcher(Transport):
     """Brings what a folder has, except for one file."""
 
     def __init__(self, folder: Path, place: str, lie: Callable[[], Iterator[bytes]]) -> None:
@@ -32,14 +31,12 @@ class LyingFetcher(FetcherInterface):
         self._lie = lie
         self.asked: list[str] = []
 
-    def _fetch(self, url: str) -> Iterator[bytes]:
+    def fetch_from(self, url: str, offset_bytes: int) -> Iterator[bytes]:
         self.asked.append(url)
-        return self._lie() if url.endswith(self._place) else self._honest.fetch(url)
+        return self._lie() if url.endswith(self._place) else self._honest.fetch_from(url, offset_bytes)
 
 
-def refuse(
-    device: Device, source: Path | FetcherInterface, release_id: str = "one", *, days: float = 0.0
-) -> EdgefuseError:
+def refuse(device: Device, source: Path | Transport, release_id: str = "one", *, days: float = 0.0) -> EdgefuseError:
     """Let a device try to install a release; it must say why not in one line, and have what it had before."""
     before = device.content()
     with pytest.raises(EdgefuseError, match=r"^cannot [^\n]*$") as raised:
@@ -48,7 +45,7 @@ def refuse(
     return raised.value
 
 
-def refuse_late(device: Device, source: Path | FetcherInterface, release_id: str = "one") -> EdgefuseError:
+def refuse_late(device: Device, source: Path | Transport, release_id: str = "one") -> EdgefuseError:
     """Refuse what comes after good metadata at the top, which is kept."""
     with suppress(EdgefuseError), device.open(source, clock.wall_now()):
         pass
@@ -348,11 +345,11 @@ def test_slowest_radio_is_waited_for() -> None:
     assert sum(map(len, chunks)) == 2000 * LOWEST_BYTES_PER_S
 
 
-class _Trickle(FetcherInterface):
+class _Trickle(Transport):
     def __init__(self, chunk: bytes) -> None:
         self._chunk = chunk
 
-    def _fetch(self, url: str) -> Iterator[bytes]:
+    def fetch_from(self, url: str, offset_bytes: int) -> Iterator[bytes]:
         return itertools.repeat(self._chunk)
 
 
