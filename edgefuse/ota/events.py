@@ -106,6 +106,8 @@ class Inspected(Answer, frozen=True, tag=True):
     """The link costs by the byte, and somebody decided that updates wait for another one."""
     is_window_open: bool = True
     """It is a time at which somebody decided that updates may be tried."""
+    is_flowing: bool = True
+    """The source is there and not paused, so that there are frames to try it on."""
 
 
 class Checked(Answer, frozen=True, tag=True):
@@ -119,7 +121,9 @@ class Measured(Answer, frozen=True, tag=True):
 
     new: Figures
     old: Figures | None = None
-    """Of the release before, on the same frames; nothing where it did not run beside the new one."""
+    """Of the release before, just as it ran; nothing where it was not measured in this band and at this point."""
+    is_paired: bool = True
+    """Both were measured on the same frames, block by block."""
     parity: float | None = None
     """See ``edgefuse.ota.gates.judge``."""
 
@@ -130,6 +134,12 @@ class Crashed(Answer, frozen=True, tag=True):
     reason: str
     old_crashes: int = 0
     """How often it did so with the release before, within as long a time."""
+    is_blamed: bool = True
+    """It died of itself; false where somebody killed it, or nobody can tell."""
+
+
+class Interrupted(Answer, frozen=True, tag=True):
+    """TRIAL: something else that was wished for, such as another effect, ended it; it begins anew."""
 
 
 Event = Wished | BaselineMeasured | Started | Cancelled | Ticked | DiskFailed | Answer

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from edgefuse.config.updates import UpdateSettings
 from edgefuse.ota.actions import Stop, Work
 from edgefuse.ota.deployment import InstallState, Step, Wish
 from edgefuse.ota.events import (
@@ -33,21 +34,20 @@ from edgefuse.ota.events import (
 )
 from edgefuse.ota.gates import find_verdict
 from edgefuse.ota.moves import Next, begin, close, enter, find_deployment, finish, leave
-from edgefuse.ota.policy import Policy
 from edgefuse.ota.steps import answer
 
 _RESUME_AT: Mapping[Step, Step] = {"STAGE": "VERIFY", "SELFTEST": "VERIFY", "TRIAL": "VERIFY"}
 """After a power cut: cards that say that they have written what they have not are known."""
 
 
-def next(state: InstallState, event: Event, now_s: float, policy: Policy) -> Next:
+def next(state: InstallState, event: Event, now_s: float, settings: UpdateSettings) -> Next:
     """Take in an event.
 
     Args:
         state: As the last call left it, or the journal.
         event: What happened.
         now_s: Monotonic.
-        policy: What the site decided.
+        settings: What the site decided.
 
     Returns:
         The new state, and what to do once the journal has it, in this order.
@@ -60,12 +60,12 @@ def next(state: InstallState, event: Event, now_s: float, policy: Policy) -> Nex
         wish = None if isinstance(event, DiskFailed) else state.wished
         return begin(state, wish, now_s) if wish is not None else (state, ())
     if isinstance(event, Answer):
-        return answer(state, event, now_s, policy) if event.seq == state.seq else (state, ())
-    return _on_surroundings(state, event, now_s, policy)
+        return answer(state, event, now_s, settings) if event.seq == state.seq else (state, ())
+    return _on_surroundings(state, event, now_s, settings)
 
 
 def _on_surroundings(
-    state: InstallState, event: Started | Cancelled | Ticked | DiskFailed, now_s: float, policy: Policy
+    state: InstallState, event: Started | Cancelled | Ticked | DiskFailed, now_s: float, settings: UpdateSettings
 ) -> Next:
     """Take in what comes from elsewhere while a deployment is under way."""
     match event:
@@ -74,7 +74,7 @@ def _on_surroundings(
         case Cancelled(reason):
             return (state, ()) if _is_settled(state) else leave(state, "CANCELLED", reason, now_s)
         case Ticked():
-            return _on_ticked(state, now_s, policy)
+            return _on_ticked(state, now_s, settings)
         case DiskFailed(reason):
             return _on_disk_failed(state, reason)
 
@@ -111,10 +111,10 @@ def _on_started(state: InstallState, now_s: float) -> Next:
     return enter(state, _RESUME_AT.get(deployment.step, deployment.step), now_s)
 
 
-def _on_ticked(state: InstallState, now_s: float, policy: Policy) -> Next:
+def _on_ticked(state: InstallState, now_s: float, settings: UpdateSettings) -> Next:
     watch = state.watch
     if now_s >= min(watch.due_s, watch.final_s):
-        return _on_late(state, now_s, policy)
+        return _on_late(state, now_s, settings)
     if watch.again_s is None or now_s < watch.again_s:
         return state, ()
     deployment = find_deployment(state)
@@ -122,24 +122,24 @@ def _on_ticked(state: InstallState, now_s: float, policy: Policy) -> Next:
     return again, (Work(deployment.step, state.seq, deployment),)
 
 
-def _on_late(state: InstallState, now_s: float, policy: Policy) -> Next:
+def _on_late(state: InstallState, now_s: float, settings: UpdateSettings) -> Next:
     deployment = find_deployment(state)
     if deployment.end is not None:  # what was not cleaned up is, after the next deployment
         return finish(state, deployment.end, deployment.reason, now_s)
     if deployment.step == "TRIAL":
-        return _on_trial_over(state, now_s, policy)
+        return _on_trial_over(state, now_s, settings)
     reason = deployment.reason or "it took too long"
     return leave(state, "FAILED", f"{deployment.step} did not come to an end: {reason}", now_s)
 
 
-def _on_trial_over(state: InstallState, now_s: float, policy: Policy) -> Next:
+def _on_trial_over(state: InstallState, now_s: float, settings: UpdateSettings) -> Next:
     """Decide without a clear result."""
     findings = state.watch.findings
     if not findings:
         return leave(state, "ROLLED_BACK", "nothing could be measured on trial", now_s)
     assert find_verdict(findings) == "INCONCLUSIVE", "all else ends the trial at once"
     doubts = "; ".join(f"{f.gate}: {f.text}" for f in findings if f.verdict == "INCONCLUSIVE")
-    if policy.on_inconclusive == "roll_back":
+    if settings.on_inconclusive == "roll_back":
         return leave(state, "ROLLED_BACK", f"the trial was inconclusive: {doubts}", now_s)
     return enter(state, "COMMIT", now_s, findings=findings)
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import msgspec
 
 from edgefuse import clock, disk
+from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import StoreError
 from edgefuse.ota.actions import Action
 from edgefuse.ota.deployment import VERSION, Deployment, InstallState, Watch
 from edgefuse.ota.events import DiskFailed, Event, Started
 from edgefuse.ota.install import next
-from edgefuse.ota.policy import Policy
 from edgefuse.store.versioned import load_or_begin
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Journal:
     def __init__(
         self,
         path: Path,
-        policy: Policy,
+        settings: UpdateSettings,
         now_ns: Callable[[], int] = clock.now_ns,
         wall_iso: Callable[[], str] = clock.wall_iso,
     ) -> None:
@@ -40,7 +40,8 @@ class Journal:
             StoreError: It cannot be read, or was written by a newer edgefuse.
         """
         self._path = path
-        self._policy = policy
+        self.settings = settings
+        """In force; another one holds from the next event on."""
         self._now_ns = now_ns
         self._wall_iso = wall_iso
         self.state = load_or_begin(path, InstallState, VERSION)
@@ -53,13 +54,13 @@ class Journal:
         Where the disk takes nothing, the deployment ends; that is known until the next restart, which finds an older
         journal and comes to an end of its own.
         """
-        state, actions = next(self.state, event, self._now_ns() / clock.NS_PER_S, self._policy)
+        state, actions = next(self.state, event, self._now_ns() / clock.NS_PER_S, self.settings)
         try:
             self.state = self._stamp(state)
             self._write(is_start=isinstance(event, Started))
         except StoreError as e:
             logger.error("journal cannot be written reason=%s", e)
-            state, actions = next(self.state, DiskFailed(str(e)), self._now_ns() / clock.NS_PER_S, self._policy)
+            state, actions = next(self.state, DiskFailed(str(e)), self._now_ns() / clock.NS_PER_S, self.settings)
             self.state = self._stamp(state)
         return actions
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from edgefuse.config.updates import UpdateSettings
+from edgefuse.memory import BYTES_PER_MB
 from edgefuse.ota.deployment import Deployment, InstallState, Step
 from edgefuse.ota.events import (
     Answer,
@@ -14,13 +16,13 @@ from edgefuse.ota.events import (
     Done,
     Failed,
     Inspected,
+    Interrupted,
     Measured,
     Progressed,
     Resolved,
 )
 from edgefuse.ota.gates import find_verdict, judge
 from edgefuse.ota.moves import LIMITS_S, Next, enter, find_deployment, finish, leave, wait
-from edgefuse.ota.policy import Policy
 
 AGAIN_S = 60.0
 """How long something that was not there is waited for before it is asked for again."""
@@ -34,7 +36,7 @@ _CAN_WAIT = ("REFRESH", "RESOLVE", "PREFLIGHT", "FETCH")
 _CAN_DO_WITHOUT_DELTAS = ("FETCH", "REBUILD", "VERIFY")
 
 
-def answer(state: InstallState, event: Answer, now_s: float, policy: Policy) -> Next:
+def answer(state: InstallState, event: Answer, now_s: float, settings: UpdateSettings) -> Next:
     """Take in an answer to the work that is under way; one that does not fit the step changes nothing."""
     match event:
         case Done():
@@ -44,16 +46,16 @@ def answer(state: InstallState, event: Answer, now_s: float, policy: Policy) -> 
         case Progressed():
             return _on_progress(state, event, now_s)
         case Resolved() | Inspected():
-            return _on_told(state, event, now_s, policy)
+            return _on_told(state, event, now_s, settings)
     return _on_tried(state, event, now_s)
 
 
-def _on_told(state: InstallState, event: Resolved | Inspected, now_s: float, policy: Policy) -> Next:
+def _on_told(state: InstallState, event: Resolved | Inspected, now_s: float, settings: UpdateSettings) -> Next:
     """Take in what is known of the release, and of the unit."""
     step = find_deployment(state).step
     if isinstance(event, Resolved):
         return _on_resolved(state, event, now_s) if step == "RESOLVE" else (state, ())
-    return _on_inspected(state, event, now_s, policy) if step == "PREFLIGHT" else (state, ())
+    return _on_inspected(state, event, now_s, settings) if step == "PREFLIGHT" else (state, ())
 
 
 def _on_tried(state: InstallState, event: Answer, now_s: float) -> Next:
@@ -65,6 +67,8 @@ def _on_tried(state: InstallState, event: Answer, now_s: float) -> Next:
             return _on_measured(state, event, now_s)
         case Crashed(), "TRIAL":
             return _on_crashed(state, event, now_s)
+        case Interrupted(), "TRIAL":
+            return _on_interrupted(state, now_s)
     return state, ()
 
 
@@ -136,15 +140,15 @@ def _on_resolved(state: InstallState, event: Resolved, now_s: float) -> Next:
     )  # fmt: skip
 
 
-def _on_inspected(state: InstallState, event: Inspected, now_s: float, policy: Policy) -> Next:
+def _on_inspected(state: InstallState, event: Inspected, now_s: float, settings: UpdateSettings) -> Next:
     deployment = find_deployment(state)
     if event.misfit:
         return leave(state, "REJECTED", event.misfit, now_s)
-    spare_bytes = event.free_bytes - policy.reserve_bytes
+    spare_bytes = event.free_bytes - settings.reserve_mb * BYTES_PER_MB
     if event.needed_bytes > spare_bytes:
         reason = (
-            f"it needs {event.needed_bytes >> 20} MB of the disk, {max(0, spare_bytes) >> 20} MB can be had "
-            f"({policy.reserve_bytes >> 20} MB stay free); make room"
+            f"it needs {event.needed_bytes // BYTES_PER_MB} MB of the disk, {max(0, spare_bytes) // BYTES_PER_MB} MB "
+            f"can be had ({settings.reserve_mb} MB stay free); make room"
         )
         return leave(state, "FAILED", reason, now_s)
     waits = () if deployment.is_identical else _find_waits(event)
@@ -157,6 +161,7 @@ def _find_waits(event: Inspected) -> tuple[str, ...]:
         "the board is too hot to measure anything": event.band in ("hot", "critical"),
         "the link is metered": event.is_metered and event.needed_bytes > 0,
         "the maintenance window is closed": not event.is_window_open,
+        "no frames flow on which it could be tried": not event.is_flowing,
     }
     return tuple(reason for reason, holds in waits.items() if holds)
 
@@ -168,7 +173,7 @@ def _on_measured(state: InstallState, event: Measured, now_s: float) -> Next:
         event.new,
         event.old or state.baseline(event.new),
         parity=event.parity,
-        is_paired=event.old is not None,
+        is_paired=event.is_paired and event.old is not None,
     )
     state = msgspec.structs.replace(state, watch=msgspec.structs.replace(state.watch, findings=findings))
     verdict = find_verdict(findings)
@@ -180,7 +185,14 @@ def _on_measured(state: InstallState, event: Measured, now_s: float) -> Next:
 
 def _on_crashed(state: InstallState, event: Crashed, now_s: float) -> Next:
     """A release that crashes more often than the one before goes; else it gets its next start, if it has one left."""
-    crashes = find_deployment(state).crashes + 1
+    crashes = find_deployment(state).crashes + event.is_blamed
     if crashes > event.old_crashes:
         return leave(state, "ROLLED_BACK", f"the worker crashed on trial: {event.reason}", now_s, is_bad=True)
     return enter(state, "TRIAL", now_s, crashes=crashes)
+
+
+def _on_interrupted(state: InstallState, now_s: float) -> Next:
+    """Give the start back: nothing of the release ended it."""
+    deployment = find_deployment(state)
+    spared = msgspec.structs.replace(deployment, starts_left=deployment.starts_left + 1)
+    return enter(msgspec.structs.replace(state, deployment=spared), "TRIAL", now_s)

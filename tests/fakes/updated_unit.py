@@ -13,6 +13,7 @@ from pathlib import Path
 from fakes.model_files import manifest, model_file, variant
 
 from edgefuse.config.manifest import ModelFile
+from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import StoreError
 from edgefuse.ota import staging
 from edgefuse.ota.actions import Work
@@ -20,7 +21,6 @@ from edgefuse.ota.deployment import Deployment, Step, Wish
 from edgefuse.ota.events import Answer, Checked, Done, Event, Failed, Inspected, Measured, Started, Wished
 from edgefuse.ota.gates import Figures
 from edgefuse.ota.journal import Journal
-from edgefuse.ota.policy import Policy
 from edgefuse.ota.retention import collect_garbage, offer_path
 from edgefuse.store.release import Release, encode_release, live_ids, load_release, make_current, save_release
 from edgefuse.store.store import Store
@@ -62,7 +62,7 @@ class UpdatedUnit:
         self.now_s = 0.0
         self.journal = Journal(
             folder / "deployment.json",
-            Policy(reserve_bytes=0),
+            UpdateSettings(reserve_mb=0),
             now_ns=lambda: int(self.now_s * 1e9),
             wall_iso=lambda: "2026-11-20T12:00:00Z",
         )

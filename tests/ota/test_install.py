@@ -10,6 +10,8 @@ from fakes.updated_unit import figures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgefuse.config.updates import UpdateSettings
+from edgefuse.memory import BYTES_PER_MB
 from edgefuse.ota import install
 from edgefuse.ota.actions import Action, Stop, Work
 from edgefuse.ota.deployment import STARTS, Deployment, InstallState, Step, Wish
@@ -24,6 +26,7 @@ from edgefuse.ota.events import (
     Event,
     Failed,
     Inspected,
+    Interrupted,
     Measured,
     Progressed,
     Resolved,
@@ -32,11 +35,10 @@ from edgefuse.ota.events import (
     Wished,
 )
 from edgefuse.ota.moves import LIMITS_S, MOST_TRANSITIONS
-from edgefuse.ota.policy import Policy
 from edgefuse.ota.steps import AGAIN_S
 from edgefuse.store.terms import Gates
 
-MB = 1 << 20
+MB = BYTES_PER_MB
 WAY: tuple[Step, ...] = (
     "REFRESH", "RESOLVE", "PREFLIGHT", "FETCH", "REBUILD", "VERIFY", "STAGE", "SELFTEST", "TRIAL", "COMMIT", "CLEANUP",
 )  # fmt: skip
@@ -48,12 +50,12 @@ class Player:
 
     state: InstallState = field(default_factory=InstallState)
     now_s: float = 0.0
-    policy: Policy = field(default_factory=Policy)
+    settings: UpdateSettings = field(default_factory=UpdateSettings)
     last: tuple[Action, ...] = ()
     steps: list[Step] = field(default_factory=list)
 
     def take(self, event: Event) -> Player:
-        self.state, self.last = install.next(self.state, event, self.now_s, self.policy)
+        self.state, self.last = install.next(self.state, event, self.now_s, self.settings)
         self.steps += [action.step for action in self.last if isinstance(action, Work)]
         return self
 
@@ -182,9 +184,35 @@ def test_without_a_second_release_beside_it_the_baseline_of_the_same_band_and_po
     assert player.state.baselines == ()
 
 
+def test_a_worker_that_somebody_kills_on_trial_gets_its_next_start_while_it_has_one() -> None:
+    player = under_way("TRIAL")
+    for left in range(player.deployment.starts_left, -1, -1):
+        assert (player.deployment.step, player.deployment.starts_left) == ("TRIAL", left)
+        player.take(Crashed(player.state.seq, "SIGKILL", is_blamed=False))
+    assert (player.deployment.end, player.deployment.crashes) == ("ROLLED_BACK", 0)
+
+
+def test_a_trial_that_a_person_interrupts_begins_anew_and_costs_no_start() -> None:
+    player = under_way("TRIAL")
+    left = player.deployment.starts_left
+    player.take(Interrupted(player.state.seq))
+    assert (player.deployment.step, player.deployment.starts_left) == ("TRIAL", left)
+    assert player.finish().deployment.state == "COMMITTED"
+
+
+def test_figures_of_another_time_are_not_compared_block_by_block() -> None:
+    restless = figures(20.0), figures(23.5)
+    player = Player().take(BaselineMeasured(restless[0])).wish().go_to("TRIAL").answer(new=restless[1], old=None)
+    alone = {finding.gate: finding.text for finding in player.state.watch.findings or player.deployment.findings}
+    player = under_way("TRIAL").answer(new=restless[1], old=restless[0], is_paired=False)
+    assert alone == {
+        finding.gate: finding.text for finding in player.state.watch.findings or player.deployment.findings
+    }
+
+
 @pytest.mark.parametrize(("decision", "end"), [("commit", "COMMITTED"), ("roll_back", "ROLLED_BACK")])
 def test_where_nobody_can_tell_the_policy_decides_when_the_trial_is_over(decision: str, end: str) -> None:
-    player = Player(policy=Policy(on_inconclusive=decision))  # type: ignore[arg-type]
+    player = Player(settings=UpdateSettings(on_inconclusive=decision))  # type: ignore[arg-type]
     player.wish().go_to("TRIAL").answer(old=None)
     assert player.deployment.step == "TRIAL"
     player.wait(LIMITS_S["TRIAL"][1]).finish()
@@ -193,7 +221,7 @@ def test_where_nobody_can_tell_the_policy_decides_when_the_trial_is_over(decisio
 
 
 def test_a_trial_that_measures_nothing_is_rolled_back_whatever_the_policy() -> None:
-    player = Player(policy=Policy(on_inconclusive="commit")).wish().go_to("TRIAL")
+    player = Player(settings=UpdateSettings(on_inconclusive="commit")).wish().go_to("TRIAL")
     assert player.wait(LIMITS_S["TRIAL"][1]).finish().deployment.state == "ROLLED_BACK"
 
 
@@ -267,6 +295,7 @@ def test_a_delta_that_fails_makes_way_for_full_files_once(step: Step) -> None:
         ({"band": "hot"}, "the board is too hot to measure anything"),
         ({"is_metered": True}, "the link is metered"),
         ({"is_window_open": False}, "the maintenance window is closed"),
+        ({"is_flowing": False}, "no frames flow on which it could be tried"),
     ],
 )
 def test_it_waits_for_its_time_and_says_for_what(facts: dict[str, object], reason: str) -> None:
@@ -280,7 +309,7 @@ def test_nothing_to_fetch_needs_no_cheap_link() -> None:
 
 
 def test_the_reserve_of_the_disk_is_not_taken() -> None:
-    player = under_way("PREFLIGHT").answer(free_bytes=Policy().reserve_bytes + 9 * MB).finish()
+    player = under_way("PREFLIGHT").answer(free_bytes=(UpdateSettings().reserve_mb + 9) * MB).finish()
     assert player.deployment.reason == "it needs 10 MB of the disk, 9 MB can be had (256 MB stay free); make room"
 
 
@@ -328,7 +357,7 @@ def test_a_disk_that_takes_nothing_ends_it_at_once(step: Step, end: str) -> None
 EVENTS = st.one_of(
     st.builds(lambda release, seq: ("wish", release, seq), st.sampled_from("234"), st.integers(1, 6)),
     st.sampled_from(
-        ["good", "same", "slow", "crash", "later", "failed", "rejected", "bad", "started", "cancel", "disk"]
+        ["good", "same", "slow", "crash", "later", "failed", "rejected", "bad", "started", "cancel", "disk", "cut"]
     ),
     st.builds(lambda s: ("tick", s), st.sampled_from([1.0, 61.0, 1000.0, 30_000.0])),
 )
@@ -352,6 +381,8 @@ def play(player: Player, event: object) -> None:
             player.fail(event)
         case "crash":
             player.take(Crashed(seq, "SIGSEGV"))
+        case "cut":
+            player.take(Interrupted(seq))
         case "slow":
             player.take(Measured(seq, figures(26.0), figures(20.0)))
         case "good" | "same" if player.state.deployment is not None:

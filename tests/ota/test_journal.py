@@ -13,12 +13,12 @@ from fakes.memory_folder import memory_folder
 from fakes.update_scenarios import CONTENTS, RELEASES
 from fakes.updated_unit import UpdatedUnit
 
+from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import StoreError
 from edgefuse.ota.actions import Stop, Work
 from edgefuse.ota.deployment import Wish
 from edgefuse.ota.events import Answer, Done, Progressed, Wished
 from edgefuse.ota.journal import Journal
-from edgefuse.ota.policy import Policy
 
 WISH = Wished(Wish(release="2", deployment="d1", seq=1))
 
@@ -37,7 +37,7 @@ def unit(folder: Path) -> UpdatedUnit:
 
 
 def open_journal(folder: Path) -> Journal:
-    return Journal(folder / "deployment.json", Policy())
+    return Journal(folder / "deployment.json", UpdateSettings())
 
 
 def test_a_unit_that_was_never_updated_has_no_journal(unit: UpdatedUnit, folder: Path) -> None:
