@@ -1,7 +1,7 @@
 """What supervisor and worker say to each other: one typed JSON object a line, over a socket pair.
 
     supervisor ── Start, then SetPoint SetEffect Pause Resume Snapshot Try Keep GoBack Stop ──► worker
-               ◄── Alive …, then Planned Opened Heartbeat Compared Answer Failed ─────
+               ◄── Alive …, then Planned Opened Heartbeat Compared TrialFailed Answer Failed ─────
 
 Pixels never cross: a snapshot is a file that the worker writes. Both sides ship in one package, so there is no version
 here; what one side does not know is a defect and raises.
@@ -53,7 +53,10 @@ class SetPoint(Message, frozen=True, kw_only=True, tag=True):
 
 
 class SetEffect(Message, frozen=True, kw_only=True, tag=True):
-    """Go over to another effect, or to the same one with other settings, between two frames; answered."""
+    """Go over to another effect, or to the same one with other settings, between two frames; answered.
+
+    A trial ends first, as by ``GoBack``.
+    """
 
     id: int
     effect: str
@@ -79,7 +82,8 @@ class Snapshot(Message, frozen=True, kw_only=True, tag=True):
 class Try(Message, frozen=True, kw_only=True, tag=True):
     """Open another release beside the one that runs, and compare both on the same frames; answered once it is open.
 
-    What is delivered stays that of the release that runs. ``Compared`` comes after each block.
+    What is delivered stays that of the release that runs. ``Planned`` with ``is_trial`` comes before its models are
+    opened, ``Compared`` after each block of frames, and ``TrialFailed`` where it fails by itself.
     """
 
     id: int
@@ -87,7 +91,10 @@ class Try(Message, frozen=True, kw_only=True, tag=True):
 
 
 class Keep(Message, frozen=True, kw_only=True, tag=True):
-    """Let the release on trial take over from the next captured frame on; answered when the one before is closed."""
+    """Let the release on trial take over from the next captured frame on; answered when the one before is closed.
+
+    ``Planned`` without ``is_trial`` comes before the answer.
+    """
 
     id: int
 
@@ -108,11 +115,15 @@ class Alive(Message, frozen=True, kw_only=True, tag=True):
 
 
 class Planned(Message, frozen=True, kw_only=True, tag=True):
-    """What will run; comes before the models are opened."""
+    """What will run; comes before the models are opened, and again when a release that was on trial has taken over."""
 
     plan: Plan
     setups: tuple[Setup, ...]
     """What each choice of the plan stands for, in its order: what a crash is remembered by."""
+    first_place: int = 0
+    """Place of the first choice among the breadcrumbs, see ``edgefuse.in_flight``."""
+    is_trial: bool = False
+    """It is opened beside what runs, to be compared with it."""
 
 
 class Opened(Message, frozen=True, kw_only=True, tag=True):
@@ -186,8 +197,16 @@ class Compared(Message, frozen=True, kw_only=True, tag=True):
     both_faces: int
     """Those of them that the one on trial found, too."""
     fps_in: float
+    """Frames a second that were to be delivered: of the source, but for those above the point's rate."""
     fps: float
+    """That were delivered since the block before, or fewer, where the one on trial would not keep up with them."""
     rss_mb: float
+
+
+class TrialFailed(Message, frozen=True, kw_only=True, tag=True):
+    """The release on trial met a defect and is closed; the one that runs goes on."""
+
+    reason: str
 
 
 class Answer(Message, frozen=True, kw_only=True, tag=True):
@@ -205,7 +224,7 @@ class Failed(Message, frozen=True, kw_only=True, tag=True):
     reason: str
 
 
-ToSupervisor = Alive | Planned | Opened | Heartbeat | Compared | Answer | Failed
+ToSupervisor = Alive | Planned | Opened | Heartbeat | Compared | TrialFailed | Answer | Failed
 
 
 def encode(message: Message) -> bytes:
