@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgefuse.worker.bench import BenchReport
     from edgefuse.worker.loop import Counts
     from edgefuse.worker.report import StageTime
-    from edgefuse.worker.run import RunRequest
+    from edgefuse.worker.request import RunRequest
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.plot:
         _check_plot(options.plot)
     from edgefuse.cli._source import DEFAULT, resolve_source
-    from edgefuse.worker.run import RunRequest
+    from edgefuse.worker.request import RunRequest
 
     request = RunRequest(
         source=resolve_source(options.source or DEFAULT),
@@ -86,10 +86,11 @@ def _bench(request: RunRequest, profile_id: str | None) -> BenchReport:
     from edgefuse.cli._plan import plan_board, probe_board
     from edgefuse.vision.pipeline import stage_names, stage_types
     from edgefuse.worker.bench import bench
-    from edgefuse.worker.run import check_request, open_run
+    from edgefuse.worker.request import check_request
+    from edgefuse.worker.run import open_run
 
     board = probe_board(profile_id)
-    job = check_request(request, board.profile)
+    job = check_request(request, board.profile, board.release)
     plan = plan_board(board, job.tasks, job.preparing_tasks)
     tasks = {name: kind.tasks for name, kind in stage_types(stage_names(request.effect, request.settings)).items()}
     bar: tqdm[NoReturn]  # it counts and iterates over nothing

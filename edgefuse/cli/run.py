@@ -68,7 +68,8 @@ def _run(options: argparse.Namespace) -> int:
     enter_worker_python(options.profile)
     from edgefuse.cli._plan import plan_board, probe_board
     from edgefuse.cli._source import resolve_source
-    from edgefuse.worker.run import RunRequest, check_request, open_run
+    from edgefuse.worker.request import RunRequest, check_request
+    from edgefuse.worker.run import open_run
 
     if options.report:
         _check_report(options.report)
@@ -84,7 +85,7 @@ def _run(options: argparse.Namespace) -> int:
         frames=options.frames,
         is_drawn=options.draw,
     )
-    job = check_request(request, board.profile)
+    job = check_request(request, board.profile, board.release)
     plan = plan_board(board, job.tasks, job.preparing_tasks)
     with open_run(job, board, plan) as run:
         report = _run_with_bar(run)

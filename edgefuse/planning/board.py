@@ -17,7 +17,7 @@ from edgefuse.planning.probe import OnProbed
 from edgefuse.planning.proof import ensure_golden
 from edgefuse.planning.recall import recall, recall_or_probe
 from edgefuse.store.fetch import open_fetcher
-from edgefuse.store.release import Release, current_release
+from edgefuse.store.release import Release, current_release, load_release
 from edgefuse.store.state import Crash, State, load_state, state_path
 from edgefuse.store.store import Store, open_store
 from edgefuse.store.transport import OnProgress
@@ -82,8 +82,9 @@ def probe_board(
     *,
     memory_mb: int | None = None,
     crashes: tuple[Crash, ...] | None = None,
+    release_id: str | None = None,
 ) -> Board:
-    """Probe this unit, or recall what the last probe found, and give it with its profile and the current release.
+    """Probe this unit, or recall what the last probe found, and give it with its profile and its release.
 
     Args:
         profile_id: Profile to use in place of the one that matches.

@@ -57,6 +57,11 @@ def stage_types(names: Sequence[str]) -> dict[str, StageType]:
     return {name: registry.load(PACKAGE, name) for name in names}
 
 
+def lay_over(below: Settings, settings: Settings) -> Settings:
+    """Give two sets of settings as one; where both have a key, that of ``settings``."""
+    return {stage: {**below.get(stage, {}), **settings.get(stage, {})} for stage in {**below, **settings}}
+
+
 def load_options(
     types: Mapping[str, StageType], settings: Settings, origin: str = COMMAND_LINE
 ) -> dict[str, msgspec.Struct]:

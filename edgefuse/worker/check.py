@@ -10,7 +10,7 @@ from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.planning.board import probe_board
 from edgefuse.planning.proof import plan_unit
 from edgefuse.store.state import load_state, state_path
-from edgefuse.worker.run import RunRequest, check_request
+from edgefuse.worker.request import RunRequest, check_request
 
 WRONG = 2
 """Exit code where something is wrong."""
@@ -43,5 +43,5 @@ def check_site(site: Site, path: Path) -> None:
     settings = with_face(site.settings, effect, site.face)
     origin, point = settings_origin(path), site.pin_point or 0
     request = RunRequest(site.source, site.sink, effect, settings, point, settings_origin=origin)
-    check_request(request, board.profile)
+    check_request(request, board.profile, board.release)
     plan_unit(board.profile, board.release, board.host, board.store, load_state(state_path()))

@@ -11,7 +11,8 @@ from edgefuse.memory import resident_mb
 from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Plan
 from edgefuse.vision.pipeline import Effect, Settings
-from edgefuse.worker.run import Job, Run, check_request, open_pipeline
+from edgefuse.worker.request import Job, check_request
+from edgefuse.worker.run import Run, open_pipeline
 
 
 class RestartError(EdgefuseError):
@@ -47,7 +48,7 @@ class Exchange:
             EdgefuseError: The settings do not fit, or something cannot be opened. The old pipeline goes on.
         """
         request = replace(self._request, effect=effect, settings=settings)
-        job = check_request(request, self._board.profile)
+        job = check_request(request, self._board.profile, self._board.release)
         plan = self._board.plan(job.tasks, job.preparing_tasks)
         if plan.choices != self._run.plan.choices:
             raise RestartError(f"cannot go over to '{effect}': by now other models are chosen; start again")

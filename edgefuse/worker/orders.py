@@ -16,7 +16,7 @@ from edgefuse.worker.exchange import Exchange, RestartError
 from edgefuse.worker.link import Link
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.pausable import PausableSource
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 from edgefuse.worker.snapshot import WatchedSink, take_snapshot
 
 logger = logging.getLogger(__name__)

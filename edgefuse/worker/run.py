@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import cv2
-import msgspec
 
 from edgefuse import clock
-from edgefuse.config.profile import Profile
-from edgefuse.errors import ConfigError, RuntimeLoadError, RuntimeMissingError, RuntimeRunError, SinkError
+from edgefuse.errors import RuntimeLoadError, RuntimeMissingError, RuntimeRunError
 from edgefuse.ipc import Latency
 from edgefuse.memory import resident_mb, share_one_heap
 from edgefuse.planning.board import Board
@@ -25,45 +22,14 @@ from edgefuse.planning.tasks import TASKS_ALONE
 from edgefuse.store.state import state_path
 from edgefuse.vision.model import Models
 from edgefuse.vision.opener import open_models
-from edgefuse.vision.pipeline import (
-    COMMAND_LINE,
-    Effect,
-    Pipeline,
-    load_options,
-    make_pipeline,
-    stage_names,
-    stage_types,
-)
-from edgefuse.vision.sink import PACKAGE as SINKS
+from edgefuse.vision.pipeline import Pipeline, make_pipeline, stage_types
 from edgefuse.vision.sink import Sink, make_sink
-from edgefuse.vision.source import PACKAGE as SOURCES
-from edgefuse.vision.source import Source, StreamFormat, make_source, split_address
+from edgefuse.vision.source import Source, StreamFormat, make_source
 from edgefuse.worker import report
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
 from edgefuse.worker.report import Memory, Pool, RunReport
-
-_FILE_SOURCES = ("file", "loop", "photo")
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What to run."""
-
-    source: str
-    sink: str
-    effect: Effect
-    settings: Mapping[str, Mapping[str, str]]
-    """Stage options by stage and key, values as YAML text."""
-    point: int = 0
-    is_paced: bool = False
-    """Play a file as if it were a camera, dropping frames that come too fast."""
-    frames: int | None = None
-    """Stop after so many frames of the source."""
-    is_drawn: bool = False
-    """Draw what is known of the faces into the frames, for people who look for a mistake."""
-    settings_origin: str = COMMAND_LINE
-    """Where people wrote the settings; stands before each key in error lines."""
+from edgefuse.worker.request import Job, RunRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,39 +88,6 @@ class Run:
             effect=self.request.effect,
             plan=self.plan,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A request whose stages and options exist."""
-
-    request: RunRequest
-    options: Mapping[str, msgspec.Struct]
-    tasks: frozenset[str]
-    """What the stages run models for."""
-    preparing_tasks: frozenset[str]
-    """What models are only needed for while stages are made."""
-
-
-def check_request(request: RunRequest, profile: Profile) -> Job:
-    """Check what can be checked in no time, before models are fetched: all but what is live is looked at.
-
-    Raises:
-        ConfigError: An address is empty, or the point, a stage or one of its options does not exist.
-        SourceError: The address cannot be understood, or the file is missing or no video or picture.
-        SinkError: The address cannot be understood, its folder is missing, or the sink would overwrite the source.
-    """
-    _check_addresses(request)
-    if not 0 <= request.point < len(profile.ladder):
-        raise ConfigError(
-            f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
-        )
-    origin = request.settings_origin
-    types = stage_types(stage_names(request.effect, request.settings, origin, is_drawn=request.is_drawn))
-    options = load_options(types, request.settings, origin)
-    tasks = {task for t in types.values() for task in t.tasks}
-    preparing_tasks = {task for name, t in types.items() for task in t.preparing_tasks(options[name])}
-    return Job(request, options, frozenset(tasks), frozenset(preparing_tasks))
 
 
 def open_pipeline(
@@ -268,23 +201,6 @@ def open_run(
 def _close_if_open(opening: Future[Models]) -> None:
     if not opening.exception():
         opening.result().close()
-
-
-def _check_addresses(request: RunRequest) -> None:
-    """Refuse what is no address, a file that cannot be read, and to write what is being read."""
-    if not request.source or not request.sink:
-        raise ConfigError(
-            f"cannot run: the {'sink' if request.source else 'source'} is empty; name a file or an address"
-        )
-    (reader, source), (writer, sink) = split_address(request.source, SOURCES), split_address(request.sink, SINKS)
-    if reader == writer == "file" and Path(sink).exists() and Path(source).exists() and Path(sink).samefile(source):
-        raise SinkError(f"cannot write {sink}: it is the source; name another")
-    make_sink(request.sink)
-    made = make_source(request.source)
-    # A file may be opened twice. A pipe may not, and in a folder there may be thousands.
-    if reader in _FILE_SOURCES and (Path(source).is_file() or not Path(source).exists()):
-        with closing(made):
-            made.open()
 
 
 def _shorten(stream: StreamFormat, frames: int | None) -> StreamFormat:

@@ -27,7 +27,8 @@ from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.link import Link
 from edgefuse.worker.orders import Orders, request_of
 from edgefuse.worker.pausable import PausableSource
-from edgefuse.worker.run import Job, Run, check_request, open_run
+from edgefuse.worker.request import Job, check_request
+from edgefuse.worker.run import Run, open_run
 from edgefuse.worker.signs import SignsOfLife
 from edgefuse.worker.snapshot import WatchedSink
 
@@ -82,9 +83,9 @@ class _Service:
         """
         steps = Steps()
         start = self._start
-        board = probe_board(start.profile, memory_mb=start.memory_mb, crashes=start.crashes)
+        board = probe_board(start.profile, memory_mb=start.memory_mb, crashes=start.crashes, release_id=start.release)
         steps.note("probe")
-        job = check_request(request_of(start), board.profile)
+        job = check_request(request_of(start), board.profile, board.release)
         plan = board.plan(job.tasks, job.preparing_tasks)
         setups = tuple(setup_of(choice, board.release, board.host) for choice in plan.choices)
         self._signs.end()

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from fakes.planned import make_release
 
 from edgefuse.config.profile import find_profile
 from edgefuse.config.site import load_site
-from edgefuse.worker.run import RunRequest, check_request
+from edgefuse.worker.request import RunRequest, check_request
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,4 +37,4 @@ def test_an_example_fits(text: str, tmp_path: Path) -> None:
     site = load_site(path)
     assert site.settings and site.effect is not None
     request = RunRequest(site.source, site.sink, site.effect, site.settings, site.pin_point or 0)
-    check_request(request, find_profile("generic-x86-64"))
+    check_request(request, find_profile("generic-x86-64"), make_release())

@@ -20,7 +20,7 @@ from edgefuse.store.store import Store
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import make_source
 from edgefuse.worker.report import Memory, Pool, RunReport
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 PLAN = Plan(profile="board", release="0", choices=(), rejections=())
 RUN = RunReport(

@@ -35,7 +35,7 @@ from edgefuse.vision.source import Capture, StreamFormat, make_source
 from edgefuse.vision.types import Pixels
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.pace import RateLimiter
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 WIDTH_PX, HEIGHT_PX = 1280, 720
 LEAST_SAVING = 0.15

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edgefuse.planning.board import Board
-from edgefuse.worker.run import Run, RunRequest, check_request, open_run
+from edgefuse.worker.request import RunRequest, check_request
+from edgefuse.worker.run import Run, open_run
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def open_pipeline(board: Board, request: RunRequest) -> Iterator[Run]:
     Raises:
         EdgefuseError: The request does not fit, nothing can run it, or something cannot be opened.
     """
-    job = check_request(request, board.profile)
+    job = check_request(request, board.profile, board.release)
     plan = board.plan(job.tasks, job.preparing_tasks)
     with open_run(job, board, plan) as run:
         yield run

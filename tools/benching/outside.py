@@ -35,7 +35,8 @@ from edgefuse.planning.board import Board
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.vision.types import Frame, Packet
-from edgefuse.worker.run import Run, RunRequest
+from edgefuse.worker.request import RunRequest
+from edgefuse.worker.run import Run
 
 FRAMES, WARM_UP = 240, 40
 MAP_MODULES = ("edgefuse.vision.fusion.warp", "edgefuse.vision.fusion.blend")

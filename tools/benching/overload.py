@@ -27,7 +27,7 @@ from edgefuse.vision.pipeline import NamedStage
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.stage import Stage
 from edgefuse.vision.types import Frame, Packet
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 OVERLOAD = 2
 FRAMES = 500

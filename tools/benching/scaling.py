@@ -32,7 +32,7 @@ from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.types import Frame, Packet
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 FRAME_SIZES = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 FACE_HEIGHT_PX = 200

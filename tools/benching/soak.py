@@ -33,7 +33,7 @@ from edgefuse.vision.types import Frame
 from edgefuse.worker.histogram import Histogram
 from edgefuse.worker.loop import Counts, Loop
 from edgefuse.worker.report import RunReport
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 SETTLING_S = 120.0
 """Heap and decoder settle meanwhile."""

@@ -75,11 +75,12 @@ def _run(note: Callable[[str], None]) -> None:
     note("probe the host, runtimes in child processes")
     source = resolve_source("default")
     note("find the clip in the store")
-    from edgefuse.worker.run import RunRequest, check_request, open_run
+    from edgefuse.worker.request import RunRequest, check_request
+    from edgefuse.worker.run import open_run
 
     note("import numpy, OpenCV, PyAV and the worker")
     request = RunRequest(source=source, sink="null", effect="fuse_mesh", settings={}, frames=1)
-    job = check_request(request, board.profile)
+    job = check_request(request, board.profile, board.release)
     note("check the request, import the stages")
     plan = board.plan(job.tasks, job.preparing_tasks)
     note("plan, look golden checks up")

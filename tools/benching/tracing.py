@@ -20,7 +20,7 @@ from edgefuse.vision.sink import Sink
 from edgefuse.vision.source import StreamFormat
 from edgefuse.vision.types import Frame
 from edgefuse.worker.report import Pool
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 RUNS: dict[str, tuple[Effect, dict[str, dict[str, str]]]] = {
     "fuse_mesh": ("fuse_mesh", {}),

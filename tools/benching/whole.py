@@ -19,7 +19,7 @@ from edgefuse.store.media import ASTRONAUT, fetch_media
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.source import Capture, StreamFormat
 from edgefuse.vision.types import Frame, Pixels
-from edgefuse.worker.run import RunRequest
+from edgefuse.worker.request import RunRequest
 
 MAX_WAIT_S = 60.0
 """For one frame; only a run that has ended takes longer."""
