@@ -11,8 +11,8 @@ dynamic; an output that has one is as long as the first input.
 
 What is wrong with bad models can be had too, beside the inputs and outputs: ``"run_ms": 5`` makes each run last so
 long, ``"growth_kb": 100`` takes so much memory a run and gives it back when closed, and ``"fault": {"is": "crash",
-"after_runs": 3}`` makes the fourth run crash the process; ``hang`` never returns, ``fail`` raises, and from ``zeros`` on
-all outputs are zero.
+"after_runs": 3}`` makes the fourth run crash the process; ``hang`` never returns, ``fail`` raises, and with ``zeros``
+all outputs are zero from then on.
 """
 
 from __future__ import annotations
