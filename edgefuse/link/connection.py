@@ -38,6 +38,8 @@ SESSION_S = 24 * 3600
 """The broker keeps commands for an absent device so long; they expire sooner."""
 MAX_PACKET_BYTES = 128 << 10
 """Chunks of models have 64 KiB; a broker of MQTT 5 sends nothing larger."""
+MAX_AT_ONCE = 32
+"""Messages read before anything else has a turn."""
 MAX_UNACKNOWLEDGED = 64
 """Above all windows of the outbox together; a bound that is never reached, because paho's own has none."""
 _NEW_ONLY = SubscribeOptions.RETAIN_DO_NOT_SEND
@@ -143,15 +145,22 @@ class Connection:
         sock = self.socket()
         if sock is not None:
             if is_readable:
-                self._client.loop_read()
-                while isinstance(sock, ssl.SSLSocket) and not self._is_over and sock.pending():
-                    self._client.loop_read()
+                self._read()
             if self._client.want_write():
                 self._client.loop_write()
             self._client.loop_misc()
         notes = list(self._notes)
         self._notes.clear()
         return notes
+
+    def _read(self) -> None:
+        """Take in what has come, but not endlessly: chunks of a file come faster than one a turn."""
+        sock, before = self._client.socket(), -1
+        while before < len(self._notes) < MAX_AT_ONCE and not self._is_over:
+            before = len(self._notes)
+            self._client.loop_read()
+        while isinstance(sock, ssl.SSLSocket) and not self._is_over and sock.pending():
+            self._client.loop_read()
 
     def subscribe(self, topics: list[str], qos: Literal[0, 1] = 1, *, is_new_only: bool = False) -> None:
         """Ask for topics; what the broker grants proves nothing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from edgefuse.link.commands import Action, Outcome
 from edgefuse.link.messages import Desired, Latency, PipelineReport, SystemReport
 from edgefuse.trusted_time import TrustedTime
 
+PATIENCE_S = 60.0
+
 
 class Daemon:
     """Performs every action at once with ``outcome``, and remembers it."""
@@ -25,6 +27,7 @@ class Daemon:
         self.performed: list[Action] = []
         self.wishes: list[Desired] = []
         self.chunks: list[bytes] = []
+        self._news = threading.Condition()
         self.outcome = Outcome()
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -65,11 +68,21 @@ class Daemon:
 
     def wish(self, desired: Desired) -> None:
         """Remember it."""
-        self.wishes.append(desired)
+        with self._news:
+            self.wishes.append(desired)
+            self._news.notify_all()
 
     def take_chunk(self, payload: bytes) -> None:
         """Remember it."""
-        self.chunks.append(payload)
+        with self._news:
+            self.chunks.append(payload)
+            self._news.notify_all()
+
+    def wait(self, is_enough: Callable[[], object]) -> None:
+        """Wait until enough was wished or came."""
+        with self._news:
+            if not self._news.wait_for(is_enough, PATIENCE_S):
+                raise TimeoutError(f"only {self.wishes} and {len(self.chunks)} chunks came")
 
     def close(self) -> None:
         """End the loop."""

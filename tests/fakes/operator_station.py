@@ -90,9 +90,9 @@ class Observer:
         """Send on the topic of commands."""
         self._client.publish(make_topic(device, COMMAND), payload, 1)
 
-    def publish(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes, *, is_retained: bool = False) -> None:
         """Send anything."""
-        self._client.publish(topic, payload, 1)
+        self._client.publish(topic, payload, 1, retain=is_retained)
 
     def wait(self, is_enough: Callable[[], object], patience_s: float = PATIENCE_S) -> None:
         """Wait until something came that makes ``is_enough`` true."""
