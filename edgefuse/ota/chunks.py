@@ -9,6 +9,7 @@ Nothing of it is believed: who asked compares a chunk with its request, and what
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
@@ -18,8 +19,9 @@ import msgspec
 
 MAX_CHUNK_BYTES = 1 << 16
 MAX_REQUEST_BYTES = 1024
-PLACE = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*){0,7}\Z"
+_PLACE = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*){0,7}\Z"
 """No name begins with a dot, so none leads out of a folder or to what is hidden there."""
+_MAX_PLACE = 256
 _VERSION = 1
 _HEAD = struct.Struct("!BBIIQQ")
 
@@ -44,7 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Names what the pieces belong to, so that none of an earlier fetch is taken for one of this."""
     id: Number
     """Another one each time that a piece is asked for."""
-    place: Annotated[str, msgspec.Meta(pattern=PLACE, max_length=256)]
+    place: Annotated[str, msgspec.Meta(pattern=_PLACE, max_length=_MAX_PLACE)]
     """In the repository, as ``metadata/timestamp.json``."""
     offset_bytes: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
     length_bytes: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHUNK_BYTES)]
@@ -62,6 +64,11 @@ class Chunk:
     """Of the whole file."""
     data: bytes
     outcome: Outcome = Outcome.FOUND
+
+
+def is_place(text: str) -> bool:
+    """Tell whether a file in a repository can be called so."""
+    return len(text) <= _MAX_PLACE and re.match(_PLACE, text) is not None
 
 
 def write_request(request: Request) -> bytes:

@@ -1,15 +1,28 @@
-"""The install helper's end of the socket: frames from and to the supervisor."""
+"""The install helper's end of the socket to the supervisor, and the repository that lies behind it."""
 
 from __future__ import annotations
 
+import secrets
 import select
 import socket
 from collections import deque
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
 
+from tuf.api.exceptions import DownloadError, DownloadHTTPError
+
+from edgefuse import clock
+from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import EdgefuseError
+from edgefuse.ota.chunks import is_place, read_chunk, write_request
+from edgefuse.ota.fetching import Transport
+from edgefuse.ota.pace import MAX_WINDOW, Pace
+from edgefuse.ota.window import Window
 from edgefuse.ota.wire import FrameReader, Kind, pack
 
 READ_BYTES = 1 << 18
+SILENCE_S = 120.0
+"""Without a byte of the file; retries leave every five seconds at the latest."""
 
 
 class RelayEndedError(EdgefuseError):
@@ -57,3 +70,54 @@ class Relay:
         if not data:
             raise RelayEndedError("cannot read from the supervisor: it has ended")
         return data
+
+
+class RelayFetcher(Transport):
+    """Asks a repository behind the broker; the supervisor relays, and reads nothing of it."""
+
+    def __init__(self, relay: Relay, settings: UpdateSettings, now_ns: Callable[[], int] = clock.now_ns) -> None:
+        """Read chunks from ``relay`` while one fetches, and nothing after; what the line bears is remembered."""
+        self._relay = relay
+        limit_kb_per_s = settings.limit_kb_per_s
+        self._pace = Pace(limit_kb_per_s * 1000 if limit_kb_per_s else None)
+        self._now_ns = now_ns
+
+    def fetch_from(self, url: str, offset_bytes: int) -> Iterator[bytes]:
+        """Give what a file has from an offset on."""
+        if not is_place(url):
+            raise DownloadHTTPError(f"no repository has {url}", HTTPStatus.NOT_FOUND)
+        window = Window(secrets.randbits(32), url, offset_bytes, self._pace)
+        heard_ns, wait_s = self._now_ns(), 0.0
+        while not window.is_complete:
+            self._take_chunks(window, wait_s)
+            for request in window.ask(self._now_ns()):
+                self._relay.send(Kind.REQUEST, write_request(request))
+            wait_s = self._find_wait_s(window, heard_ns)
+            for data in window.read():
+                yield data
+                heard_ns, wait_s = self._now_ns(), 0.0
+
+    def _take_chunks(self, window: Window, wait_s: float) -> None:
+        """Take in all that came, so that nothing which is here is asked for again; wait for the first."""
+        for _ in range(MAX_WINDOW):
+            frame = self._relay.receive(wait_s)
+            if frame is None:
+                return
+            wait_s = 0.0
+            try:
+                chunk = read_chunk(frame[1])
+            except ValueError:
+                continue  # as if it had been lost
+            window.take(chunk, self._now_ns())
+
+    def _find_wait_s(self, window: Window, heard_ns: int) -> float:
+        """Give how long to wait for a chunk.
+
+        Raises:
+            DownloadError: None came for so long that somebody should try again later.
+        """
+        now_ns = self._now_ns()
+        if now_ns - heard_ns > SILENCE_S * clock.NS_PER_S:
+            raise DownloadError(f"no repository answers for {SILENCE_S:.0f} s")
+        due_ns = window.find_due_ns()
+        return 0.0 if due_ns is None else (due_ns - now_ns) / clock.NS_PER_S
