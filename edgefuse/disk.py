@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -108,6 +109,18 @@ def read_chunks(path: Path) -> Iterator[bytes]:
                 yield chunk
     except OSError as e:
         raise StoreError(f"cannot read {path}: {e.strerror}") from e
+
+
+def hash_file(path: Path) -> str:
+    """Give the sha256 of a file's content.
+
+    Raises:
+        StoreError: The file is missing or cannot be read.
+    """
+    digest = hashlib.sha256()
+    for chunk in read_chunks(path):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 @contextmanager

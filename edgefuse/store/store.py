@@ -72,7 +72,19 @@ class Store:
                     f"cannot keep {file.name} from {file.source.address}: its sha256 is {sha256}, "
                     f"expected {file.sha256}; nothing was kept: the source or the manifest has changed"
                 )
-            self._publish(incoming, sha256)
+            self._publish(incoming, self.root / "incoming", sha256)
+
+    def adopt(self, path: Path, file: ModelFile) -> None:
+        """Keep a file that lies on the same disk, by giving it another name.
+
+        Raises:
+            StoreError: It is another one than ``file``, or the disk is broken; it stays where it is.
+        """
+        with disk.writing(path), disk.locked(self.root / "lock"), path.open("rb") as incoming:
+            sha256 = disk.hash_file(path)
+            if sha256 != file.sha256:
+                raise StoreError(f"cannot keep {path} as {file.name}: its sha256 is {sha256}, expected {file.sha256}")
+            self._publish(incoming, path, sha256)
 
     def add_file(self, path: Path) -> str:
         """Keep a copy of a local file and give its sha256.
@@ -82,7 +94,7 @@ class Store:
         """
         with self._incoming() as incoming:
             sha256 = _copy(disk.read_chunks(path), incoming)
-            self._publish(incoming, sha256)
+            self._publish(incoming, self.root / "incoming", sha256)
         return sha256
 
     def blobs(self) -> tuple[str, ...]:
@@ -96,10 +108,7 @@ class Store:
         Raises:
             StoreError: The blob cannot be read.
         """
-        digest = hashlib.sha256()
-        for chunk in disk.read_chunks(self.path(sha256)):
-            digest.update(chunk)
-        return digest.hexdigest() == sha256
+        return disk.hash_file(self.path(sha256)) == sha256
 
     def check(self, files: Sequence[ModelFile]) -> None:
         """Read files again.
@@ -148,11 +157,11 @@ class Store:
             finally:
                 path.unlink(missing_ok=True)
 
-    def _publish(self, incoming: BinaryIO, sha256: str) -> None:
+    def _publish(self, incoming: BinaryIO, temporary: Path, sha256: str) -> None:
         path = self.path(sha256)
         disk.make_folder(path.parent)
         os.fchmod(incoming.fileno(), 0o444)
-        disk.publish(incoming, self.root / "incoming", path)
+        disk.publish(incoming, temporary, path)
 
 
 def open_store() -> Store:
