@@ -5,19 +5,25 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefuse import paths
-from edgefuse.errors import ConfigError
+from edgefuse.cli._words import show_count
+from edgefuse.errors import ConfigError, StoreError
+from edgefuse.factory.built import DESCRIPTION, Delta, load_built
+from edgefuse.store.release import Release, current_release, load_release
+from edgefuse.store.store import open_store
 
 if TYPE_CHECKING:
     from edgefuse.factory.keyring import Keyring
 
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
 
+RELEASE_WORD = "folder of one that was built, or id of one in this machine's store (0 is what edgefuse ships)"
+"""What names a release on the command line."""
 PIN_FILE = "EDGEFUSE_PIN_FILE"
 """Variable with the path of a file that has the PIN of a token, for machines that nobody sits at."""
 
@@ -66,3 +72,28 @@ def ask_pin(purpose: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as e:
         raise ConfigError(f"cannot read the PIN from {path}, which {PIN_FILE} names: {e.strerror}") from e
+
+
+def find_release(word: str) -> Release:
+    """Load a release by its folder or its id, see ``RELEASE_WORD``.
+
+    Raises:
+        StoreError: There is none.
+    """
+    if (Path(word) / DESCRIPTION).exists():
+        return load_built(Path(word))
+    store = open_store()
+    current_release(store)  # what ships with the package lies in the store from the first use on
+    try:
+        return load_release(store, word)
+    except StoreError as e:
+        raise StoreError(
+            f"cannot find release '{word}': no folder of that name has one, nor has the store ({e})"
+        ) from e
+
+
+def count_deltas(deltas: Sequence[Delta]) -> str:
+    """Say how many deltas there are, and how large."""
+    size_bytes = sum(delta.size_bytes for delta in deltas)
+    full_bytes = sum(delta.part.file.size_bytes for delta in deltas)
+    return f"{show_count(len(deltas), 'delta')}: {show_count(size_bytes, 'byte')} in place of {full_bytes:,}"

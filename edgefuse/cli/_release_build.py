@@ -1,9 +1,9 @@
-"""``edgefuse release build | inspect | diff | golden``: what a release is, before anybody signs it."""
+"""``edgefuse release build | golden``: making a release, and proving it before anybody signs it."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,23 +11,22 @@ import msgspec
 import yaml
 from tqdm import tqdm
 
+from edgefuse import disk
 from edgefuse.cli._download import DownloadBars
-from edgefuse.cli._release_actions import add_action
-from edgefuse.cli._unit import format_table, probing_bar
+from edgefuse.cli._release_actions import RELEASE_WORD, add_action, count_deltas, find_release
+from edgefuse.cli._unit import probing_bar
 from edgefuse.cli._words import show_count
 from edgefuse.config import loader
 from edgefuse.config.host import RuntimeFact
 from edgefuse.config.manifest import Manifest, ModelFile
-from edgefuse.config.profile import load_profiles
-from edgefuse.errors import EdgefuseError, StoreError
-from edgefuse.factory.built import DESCRIPTION, list_parts, load_built, write_built
-from edgefuse.factory.difference import BoardDifference, Difference, compare
+from edgefuse.errors import EdgefuseError
+from edgefuse.factory.built import Delta, list_deltas, list_parts, need_empty, write_built
 from edgefuse.factory.promise import make_golden
 from edgefuse.factory.proving import Check, boards_for, check_boards, check_promises, check_settings, list_checks
 from edgefuse.factory.recipe import load_recipe, make_release, without_paths
 from edgefuse.planning.probe import probe_runtimes
 from edgefuse.store.fetch import open_fetcher
-from edgefuse.store.release import Release, current_release, encode_release, load_release
+from edgefuse.store.release import Release
 from edgefuse.store.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -35,42 +34,37 @@ if TYPE_CHECKING:
 
 
 def add_actions(actions: Actions) -> None:
-    """Add what makes and shows releases."""
-    build = add_action(actions, "build", "make a release and prove it", "build summer.yaml summer", _build)
+    """Add what makes releases."""
+    build = add_action(
+        actions, "build", "make a release and prove it", "build summer.yaml summer --bases spring", _build
+    )
     build.add_argument("recipe", metavar="RECIPE", type=Path, help="what it consists of (docs/releases.md)")
     build.add_argument("folder", metavar="FOLDER", type=Path, help="to make")
-
-    inspect = add_action(actions, "inspect", "show what a release consists of", "inspect summer", _inspect)
-    inspect.add_argument("release", metavar="RELEASE", help=_WORD)
-    inspect.add_argument("--json", action="store_true", help="print its description")
-
-    about = "show what a release changes on which board, and how much each will fetch"
-    diff = add_action(actions, "diff", about, "diff 0 summer", _diff)
-    diff.add_argument("before", metavar="A", help=_WORD)
-    diff.add_argument("after", metavar="B", help="likewise")
-    diff.add_argument("--json", action="store_true", help="print JSON")
+    about = f"what devices may have: deltas are made from its files; {RELEASE_WORD}"
+    build.add_argument("--bases", metavar="RELEASE", nargs="+", default=[], help=about)
 
     about = "print golden values for the variants of a manifest that have none, as a runtime here gives them"
     golden = add_action(actions, "golden", about, "golden door.yaml", _golden)
     golden.add_argument("manifest", metavar="MANIFEST", type=Path)
 
 
-_WORD = "folder of one that was built, or id of one in this machine's store (0 is what edgefuse ships)"
-
-
 def _build(options: argparse.Namespace) -> int:
+    need_empty(options.folder)
     release = make_release(load_recipe(options.recipe), options.recipe.parent)
     boards = boards_for(release)
     check_boards(release, boards)
     check_promises(release)
     check_settings(release)
     store = open_store()
+    bases = [_take_in(word, store) for word in options.bases]
     _fetch(store, (part.file for part in list_parts(release)))
     checks = list(list_checks(release, _probe()))
     _prove(release, checks, store)
-    write_built(options.folder, without_paths(release), store)
+    write_built(options.folder, without_paths(release), store, _make_deltas(release, bases, store))
     size_bytes = sum(part.file.size_bytes for part in list_parts(release))
     print(f"built release {release.id} in {options.folder}: {show_count(size_bytes, 'byte')}, for {len(boards)} boards")
+    if bases:
+        print(count_deltas(list_deltas(options.folder, release)))
     proven = {check.variant.id + check.manifest.id for check in checks}
     for manifest in release.manifests:
         for variant in manifest.variants:
@@ -108,89 +102,35 @@ def _prove(release: Release, checks: Iterable[Check], store: Store) -> None:
         raise EdgefuseError("\n".join([f"cannot build release {release.id}: its golden check fails", *failures]))
 
 
-def _load(word: str) -> Release:
-    """Load a release by its folder or its id.
+def _make_deltas(release: Release, bases: Sequence[Release], store: Store) -> list[tuple[Delta, bytes]]:
+    """Make the deltas to a release, and show how far that is.
 
     Raises:
-        StoreError: There is none.
+        FetchError: A file of another release cannot be had.
+        StoreError: A file is damaged.
+        EdgefuseError: HDiffPatch is not installed.
     """
-    if (Path(word) / DESCRIPTION).exists():
-        return load_built(Path(word))
-    store = open_store()
-    current_release(store)  # what ships with the package lies in the store from the first use on
-    try:
-        return load_release(store, word)
-    except StoreError as e:
-        raise StoreError(
-            f"cannot find release '{word}': no folder of that name has one, nor has the store ({e})"
-        ) from e
+    from edgefuse.factory.bases import list_pairs, make_deltas  # loads numpy
+
+    deltas: list[tuple[Delta, bytes]] = []
+    pairs = list_pairs(release, bases)
+    _fetch(store, (file for pair in pairs for file in pair.base.files))
+    size_bytes = sum(pair.size_bytes for pair in pairs)
+    with tqdm(total=size_bytes, unit="B", unit_scale=True, desc="making deltas", disable=None, leave=False) as bar:
+        for pair in pairs:
+            deltas += make_deltas(pair, store)
+            bar.update(pair.size_bytes)
+    return deltas
 
 
-def _inspect(options: argparse.Namespace) -> int:
-    release = _load(options.release)
-    print(encode_release(release).decode() if options.json else describe(release))
-    return 0
-
-
-def describe(release: Release) -> str:
-    """Give a release as people read it."""
-    size_bytes = sum(part.file.size_bytes for part in list_parts(release))
-    lines = [
-        f"release {release.id}, counter {release.counter}: {show_count(len(release.manifests), 'model')}, "
-        f"{show_count(size_bytes, 'byte')}",
-        f"embedding space: {', '.join(release.embedding_spaces) or 'none'}",
-        *_describe_terms(release),
-        "",
-        format_table(list(_rows(release))),
-    ]
-    return "\n".join(lines)
-
-
-def _describe_terms(release: Release) -> Iterator[str]:
-    for name in ("settings", "gates", "constraints"):
-        terms = msgspec.to_builtins(getattr(release, name))
-        said = {key: value for key, value in terms.items() if value not in (None, [], {}, ())}
-        text = yaml.safe_dump(said, default_flow_style=True, width=1 << 16, sort_keys=False).strip() if said else "none"
-        yield f"{name}: {text}"
-
-
-def _rows(release: Release) -> Iterator[tuple[str, ...]]:
-    yield ("task", "model", "variant", "format", "px", "bytes", "golden values", "licence")
-    for manifest in release.manifests:
-        for variant in manifest.variants:
-            golden = sum(len(output.values) for output in variant.golden.values())
-            size = f"{sum(file.size_bytes for file in variant.files):,}"
-            row = (manifest.task, manifest.id, variant.id, variant.format, str(variant.size_px), size, str(golden))
-            yield (*row, manifest.licence.id)
-
-
-def _diff(options: argparse.Namespace) -> int:
-    difference = compare(_load(options.before), _load(options.after), load_profiles().values())
-    text = msgspec.json.format(msgspec.json.encode(difference), indent=1).decode()
-    print(text if options.json else describe_difference(difference))
-    return 0
-
-
-def describe_difference(difference: Difference) -> str:
-    """Give what a release changes as people read it; boards on which it changes the same share a paragraph."""
-    lines = [f"from release {difference.before} to {difference.after}", *difference.terms]
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for board in difference.boards:
-        alike.setdefault(tuple(_describe_board(board)), []).append(board.profile)
-    for paragraph, profiles in alike.items():
-        lines += ["", f"{', '.join(profiles)}:", *(f"  {line}" for line in paragraph)]
-    return "\n".join(lines)
-
-
-def _describe_board(board: BoardDifference) -> Iterator[str]:
-    if board.obstacle:
-        yield f"does not go there: {board.obstacle}"
-        return
-    for change in board.changes:
-        yield f"{change.task} at {change.size_px} px: {change.before or 'nothing'} -> {change.after or 'nothing'}"
-    if not board.changes:
-        yield "the same models run"
-    yield f"fetches {show_count(board.fetch_bytes, 'byte')}"
+def _take_in(word: str, store: Store) -> Release:
+    """Load a release, and have in the store what lies in its folder."""
+    release = find_release(word)
+    for part in list_parts(release):
+        path = Path(word) / part.place
+        if path.exists() and not store.has(part.file.sha256):
+            store.add(disk.read_chunks(path), part.file)
+    return release
 
 
 def _golden(options: argparse.Namespace) -> int:

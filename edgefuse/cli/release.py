@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from edgefuse.cli import _release_build, _release_keys, _release_publish
+from edgefuse.cli import _release_build, _release_keys, _release_publish, _release_show
 from edgefuse.command import Command
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     _release_build.add_actions(actions)
+    _release_show.add_actions(actions)
     _release_keys.add_actions(actions)
     _release_publish.add_actions(actions)
 

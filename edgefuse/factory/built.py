@@ -1,20 +1,21 @@
-"""A release as it lies in a folder after it was built: its description, and the model files that it names.
+"""A release as it lies in a folder after it was built: its description, its model files, and deltas to them.
 
 release.json
 models/<task>/<sha256>
+models/<task>/<sha256>.from.<base sha256>
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgefuse import disk
 from edgefuse.config.manifest import ModelFile, Task
-from edgefuse.errors import EdgefuseError, StoreError
-from edgefuse.ota.places import file_place
+from edgefuse.errors import EdgefuseError
+from edgefuse.factory.copying import copy_file
+from edgefuse.ota.places import delta_place, file_place
 from edgefuse.store.release import Release, decode_release, encode_release
 from edgefuse.store.store import Store
 
@@ -34,6 +35,20 @@ class Part:
         return file_place(self.task, self.file.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How to get a part of a release from a file of an older one."""
+
+    part: Part
+    base_sha256: str
+    size_bytes: int
+
+    @property
+    def place(self) -> str:
+        """Give its place in the folder, and in every repository."""
+        return delta_place(self.part.task, self.part.file.sha256, self.base_sha256)
+
+
 def list_parts(release: Release) -> tuple[Part, ...]:
     """Name the files of a release, each once a family."""
     parts = (
@@ -45,18 +60,30 @@ def list_parts(release: Release) -> tuple[Part, ...]:
     return tuple({part.place: part for part in parts}.values())
 
 
-def write_built(folder: Path, release: Release, store: Store) -> None:
+def write_built(folder: Path, release: Release, store: Store, deltas: Iterable[tuple[Delta, bytes]] = ()) -> None:
     """Write a release whose files are all in the store; the description comes last, so no half of one counts.
 
     Raises:
         EdgefuseError: There is something in the folder.
         StoreError: It cannot be written, or a file of the store is damaged.
     """
+    need_empty(folder)
+    for part in list_parts(release):
+        expected = f"the {part.file.name} that the release names; build it again"
+        copy_file(store.path(part.file.sha256), folder / part.place, part.file.sha256, expected)
+    for delta, content in deltas:
+        disk.write_atomically(folder / delta.place, content)
+    disk.write_atomically(folder / DESCRIPTION, encode_release(release))
+
+
+def need_empty(folder: Path) -> None:
+    """Tell early that a release cannot be written to a folder.
+
+    Raises:
+        EdgefuseError: There is something in it.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise EdgefuseError(f"cannot write {folder}: there is something in it; name a new folder")
-    for part in list_parts(release):
-        copy_part(part, store.path(part.file.sha256), folder / part.place)
-    disk.write_atomically(folder / DESCRIPTION, encode_release(release))
 
 
 def load_built(folder: Path) -> Release:
@@ -69,22 +96,11 @@ def load_built(folder: Path) -> Release:
     return decode_release(b"".join(disk.read_chunks(path)), str(path))
 
 
-def copy_part(part: Part, source: Path, target: Path) -> None:
-    """Copy a model file, and make sure that it is what the release names; what is there already stays.
-
-    Raises:
-        StoreError: It is not, or cannot be read or written.
-    """
-    if target.is_file() and target.stat().st_size == part.file.size_bytes:
-        return
-    disk.write_chunks(target, _checked(part, disk.read_chunks(source), source))
-
-
-def _checked(part: Part, chunks: Iterable[bytes], source: Path) -> Iterator[bytes]:
-    digest, seen_bytes = hashlib.sha256(), 0
-    for chunk in chunks:
-        digest.update(chunk)
-        seen_bytes += len(chunk)
-        yield chunk
-    if (digest.hexdigest(), seen_bytes) != (part.file.sha256, part.file.size_bytes):
-        raise StoreError(f"cannot use {source}: it is not the {part.file.name} that the release names; build it again")
+def list_deltas(folder: Path, release: Release) -> tuple[Delta, ...]:
+    """Name the deltas to files of a release that were built with it."""
+    return tuple(
+        Delta(part, path.name.removeprefix(beginning), path.stat().st_size)
+        for part in list_parts(release)
+        for beginning in (Path(delta_place(part.task, part.file.sha256, "")).name,)
+        for path in sorted((folder / part.place).parent.glob(f"{beginning}*"))
+    )

@@ -8,53 +8,16 @@ the other side, and says what is written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
-from edgefuse.config.manifest import Variant
-from edgefuse.factory.layout import find_tensors
 from edgefuse.factory.matching import Content, Match, match_bytes, match_tensors
 from edgefuse.ota import planes, zstd
 from edgefuse.ota.delta import BLOCK_BYTES, MAGIC, MAX_SEGMENTS, PLAIN_WINDOW_LOG, WINDOW_LOG, Block, Segment, group
-from edgefuse.store.store import Store
 
 _LEVEL = 22
 _TRIAL_LEVEL = 3  # enough to see which way is the smallest
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """How to get one file of a variant from one of an older one."""
-
-    base_sha256: str
-    sha256: str
-    data: bytes
-
-
-def make_deltas(base: Variant, target: Variant, store: Store) -> Iterator[Delta]:
-    """Make a delta for each file of a variant that differs from the file in its place in an older one.
-
-    What is not smaller than the file is left out.
-
-    Raises:
-        StoreError: A file is not in the store.
-        EdgefuseError: HDiffPatch is not installed.
-    """
-    before, after = _load(base, store), _load(target, store)
-    for old, new in zip(base.files, target.files, strict=False):
-        if old.sha256 != new.sha256:
-            data = make_delta(before[old.name], after[new.name])
-            if len(data) < new.size_bytes:
-                yield Delta(old.sha256, new.sha256, data)
-
-
-def _load(variant: Variant, store: Store) -> dict[str, Content]:
-    store.check(variant.files)
-    files = {file.name: store.path(file.sha256).read_bytes() for file in variant.files}
-    tensors = find_tensors(variant.format, files)
-    return {name: Content(data, tuple(tensors.get(name, ()))) for name, data in files.items()}
 
 
 def make_delta(base: Content, target: Content) -> bytes:

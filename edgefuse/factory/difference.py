@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -32,6 +32,8 @@ class BoardDifference(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     fetch_bytes: int = 0
     """Size of the files that will run and did not run before."""
+    delta_fetch_bytes: int = 0
+    """The same, where a device takes the smallest delta to each file from those that ran before."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,13 +46,19 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     boards: tuple[BoardDifference, ...]
 
 
-def compare(before: Release, after: Release, profiles: Iterable[Profile]) -> Difference:
+DeltaSizes = Mapping[tuple[str, str], int]
+"""Bytes of each delta, by the sha256 of the file that it leads to and of the one that it comes from."""
+
+
+def compare(
+    before: Release, after: Release, profiles: Iterable[Profile], deltas: DeltaSizes | None = None
+) -> Difference:
     """Plan both releases for boards and compare what runs."""
     return Difference(
         before=before.id,
         after=after.id,
         terms=tuple(_compare_terms(before, after)),
-        boards=tuple(_compare_on(profile, before, after) for profile in profiles),
+        boards=tuple(_compare_on(profile, before, after, deltas or {}) for profile in profiles),
     )
 
 
@@ -83,7 +91,7 @@ def _show(value: object) -> str:
     return "nothing" if value is None else msgspec.json.encode(value).decode()
 
 
-def _compare_on(profile: Profile, before: Release, after: Release) -> BoardDifference:
+def _compare_on(profile: Profile, before: Release, after: Release, deltas: DeltaSizes) -> BoardDifference:
     if misfit := after.constraints.find_misfit(profile, profile.sample, edgefuse.__version__):
         return BoardDifference(profile=profile.id, obstacle=misfit)
     try:
@@ -96,8 +104,15 @@ def _compare_on(profile: Profile, before: Release, after: Release) -> BoardDiffe
         old = {}
     held = {sha256 for runs in old.values() for sha256 in runs.files}
     missing = {sha256: size for runs in new.values() for sha256, size in runs.files.items() if sha256 not in held}
-    changes = tuple(_list_changes(old, new))
-    return BoardDifference(profile=profile.id, changes=changes, fetch_bytes=sum(missing.values()))
+    return BoardDifference(
+        profile=profile.id,
+        changes=tuple(_list_changes(old, new)),
+        fetch_bytes=sum(missing.values()),
+        delta_fetch_bytes=sum(
+            min([size, *(deltas[sha256, base] for base in held if (sha256, base) in deltas)])
+            for sha256, size in missing.items()
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ who reads meanwhile sees all of the old state or all of the new one.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timest
 
 from edgefuse import clock, disk
 from edgefuse.errors import EdgefuseError
+from edgefuse.factory.copying import copy_file
 from edgefuse.factory.keyring import Keyring
 from edgefuse.factory.metadata import add_signatures, load_version, newest_version, parse
 from edgefuse.factory.vault import TOP_LEVEL, Vault
-from edgefuse.ota.places import METADATA, SIGNED_AT, TARGETS
+from edgefuse.ota.places import METADATA, SIGNED_AT, TARGETS, delta_target
 
+_EXPECTED = "what was signed; restore the vault from its copy"
 TIMESTAMP_DAYS = 3
 """A weekend: so long can somebody keep a device from a newer release, and so long may nobody sign."""
 
@@ -32,10 +35,10 @@ def publish(vault: Vault, folder: Path) -> None:
     first = folder / METADATA / "1.root.json"
     if first.exists() and first.read_bytes() != (vault.metadata / first.name).read_bytes():
         raise EdgefuseError(f"cannot publish to {folder}: it has the releases of another vault; name another folder")
-    for role in vault.roles():
-        if role not in TOP_LEVEL:
-            for place in vault.load(role, Targets).targets:
-                _copy(vault.targets / place, folder / TARGETS / place)
+    below = [role for role in vault.roles() if role not in TOP_LEVEL]
+    listed = {place: target for role in below for place, target in vault.load(role, Targets).targets.items()}
+    for place, target in listed.items():
+        copy_file(vault.targets / place, folder / TARGETS / place, target.hashes["sha256"], _EXPECTED)
     # A snapshot comes after what it names, and a root after what its keys have signed: so whoever reads meanwhile, or
     # signs a timestamp, finds what belongs together.
     last = (Snapshot.type, Root.type)
@@ -48,6 +51,8 @@ def publish(vault: Vault, folder: Path) -> None:
     at_least = _read_version(vault.metadata / "timestamp.json")
     content = sign_timestamp(folder, vault.keyring, at_least)
     disk.write_atomically(vault.metadata / "timestamp.json", content)
+    for targets in (vault.targets, folder / TARGETS):
+        _drop_deltas(targets, listed)
 
 
 def sign_timestamp(folder: Path, keyring: Keyring, at_least: int = 0) -> bytes:
@@ -85,7 +90,14 @@ def _read_version(path: Path) -> int:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file that never changes, whole or not at all."""
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
-        return
-    disk.write_chunks(target, disk.read_chunks(source))
+    """Copy metadata, which never changes under its name."""
+    copy_file(source, target, disk.hash_file(source), _EXPECTED)
+
+
+def _drop_deltas(targets: Path, listed: Collection[str]) -> None:
+    """Remove deltas for which nobody vouches any more; who has older metadata fetches the whole file."""
+    for path in targets.glob("models/*/*"):
+        place = path.relative_to(targets).as_posix()
+        if delta_target(place) is not None and place not in listed:
+            with disk.writing(path):
+                path.unlink()

@@ -41,6 +41,12 @@ def delta_place(task: str, target_sha256: str, base_sha256: str) -> str:
     return f"{file_place(task, target_sha256)}.from.{base_sha256}"
 
 
+def delta_target(place: str) -> str | None:
+    """Give the place of the file that a delta leads to; nothing for the place of what is no delta."""
+    target, mark, _ = place.partition(".from.")
+    return target if mark else None
+
+
 def places_of(role: str) -> str:
     """Give the pattern of what a delegated role may vouch for."""
     return f"{RELEASES}/*" if role == RELEASES else f"models/{role}/*"

@@ -12,7 +12,7 @@ import yaml
 from fakes.planned import add_fake_variant, make_manifest
 
 from edgefuse.errors import EdgefuseError, StoreError
-from edgefuse.factory.built import list_parts, load_built, write_built
+from edgefuse.factory.built import Delta, list_deltas, list_parts, load_built, write_built
 from edgefuse.factory.recipe import without_paths
 from edgefuse.planning.child import child_environment
 from edgefuse.store.release import Release
@@ -74,6 +74,16 @@ def test_what_was_built_is_read_back(tmp_path: Path, store: Store) -> None:
     release = make(store)
     write_built(tmp_path / "built", release, store)
     assert load_built(tmp_path / "built") == release
+
+
+def test_deltas_lie_beside_the_files_that_they_lead_to(tmp_path: Path, store: Store) -> None:
+    release = make(store)
+    first, _ = list_parts(release)
+    deltas = [(Delta(first, base, 3), b"abc") for base in ("2" * 64, "1" * 64)]
+    write_built(tmp_path / "built", release, store, deltas)
+    assert list_deltas(tmp_path / "built", load_built(tmp_path / "built")) == (deltas[1][0], deltas[0][0])
+    assert (tmp_path / "built" / f"{first.place}.from.{'1' * 64}").read_bytes() == b"abc"
+    assert list_deltas(tmp_path / "built", Release(id="8", counter=8, manifests=())) == ()
 
 
 def test_folder_with_something_in_it_is_left_alone(tmp_path: Path, store: Store) -> None:

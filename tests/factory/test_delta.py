@@ -4,7 +4,6 @@ from pathlib import Path
 
 import bsdiff4
 import hdiffpatch
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgefuse.config.manifest import ModelFile, Source
-from edgefuse.factory.delta import encode, make_delta, make_deltas
+from edgefuse.factory.delta import encode, make_delta
 from edgefuse.factory.layout import Tensor, find_tensors
 from edgefuse.factory.matching import Content, match_bytes, match_tensors
 from edgefuse.ota import zstd
-from edgefuse.ota.delta import add_rebuilt, rebuild
+from edgefuse.ota.delta import rebuild
 from edgefuse.store.release import Release
 from edgefuse.store.store import Store
 
@@ -145,26 +144,3 @@ def test_tensors_are_most_of_a_real_model(release: Release, store: Store, model_
 def test_what_is_no_model_has_no_tensors(model_format: str, content: bytes) -> None:
     found = find_tensors(model_format, {"m.bin": content, "m.xml": content})  # type: ignore[arg-type]
     assert not any(found.values())
-
-
-def test_variants_of_releases_get_deltas_that_lead_there(release: Release, store: Store, tmp_path: Path) -> None:
-    half = Store(tmp_path / "store")
-    base = next(variant for variant in release.manifest("yunet").variants if store.has_variant(variant))
-    path = store.path(base.files[0].sha256)
-    changed = tmp_path / "changed.onnx"
-    weights = bytearray(path.read_bytes())
-    tensor = max(find_tensors(base.format, {"m": bytes(weights)})["m"], key=lambda tensor: tensor.length)
-    span = slice(tensor.offset, tensor.offset + tensor.length)
-    weights[span] = (np.frombuffer(weights[span], "<f4") * np.float32(1.0001)).astype("<f4").tobytes()
-    changed.write_bytes(weights)
-    half.add_file(path)
-    sha256 = half.add_file(changed)
-    file = ModelFile(name="m.onnx", sha256=sha256, size_bytes=len(weights), source=Source(file=str(changed)))
-    target = msgspec.structs.replace(base, files=(file,))
-    (delta,) = make_deltas(base, target, half)
-    assert len(delta.data) < tensor.length / 2
-    half.remove(sha256)
-    (tmp_path / "delta").write_bytes(delta.data)
-    add_rebuilt(half, delta.base_sha256, tmp_path / "delta", file)
-    assert half.is_intact(sha256)
-    assert list(make_deltas(target, target, half)) == []

@@ -43,6 +43,17 @@ def test_other_files_of_the_same_variant_are_a_change() -> None:
     assert board.fetch_bytes == len("another content")
 
 
+def test_deltas_from_what_ran_before_are_fetched_in_place_of_files() -> None:
+    """A delta from what another board ran, or one that is larger than the file, saves nothing here."""
+    before, after = release("a-tflite", "b-onnx"), release("new-a-tflite", "new-b-onnx")
+    new, other = (variant.files[0] for variant in after.manifests[0].variants)
+    old, elsewhere = (variant.files[0].sha256 for variant in before.manifests[0].variants)
+    deltas = {(new.sha256, old): 5, (new.sha256, elsewhere): 1, (other.sha256, elsewhere): 99}
+    small, large = compare(before, after, [TFLITE, BOTH], deltas).boards
+    assert (small.fetch_bytes, small.delta_fetch_bytes) == (new.size_bytes, 5)
+    assert (large.fetch_bytes, large.delta_fetch_bytes) == (other.size_bytes, other.size_bytes)
+
+
 def test_board_that_the_release_does_not_reach_says_why() -> None:
     boards = compare(release("a"), release("b", constraints=Constraints(profiles=("large",))), [TFLITE, BOTH]).boards
     assert boards[0].obstacle == "it is for large only"
@@ -54,7 +65,7 @@ def test_board_that_the_release_does_not_reach_says_why() -> None:
 def test_board_that_could_do_nothing_before_fetches_all() -> None:
     (board,) = compare(release("a-onnx"), release("b"), [TFLITE]).boards
     assert {change.before for change in board.changes} == {""}
-    assert board.fetch_bytes == len("b") + len("mesh-tflite")
+    assert board.fetch_bytes == board.delta_fetch_bytes == len("b") + len("mesh-tflite")
 
 
 def test_terms_are_compared_key_by_key() -> None:

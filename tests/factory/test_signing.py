@@ -5,14 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fakes.release_site import Device, Site
+from fakes.planned import add_fake_variant
+from fakes.release_site import Device, Site, make_blanks
 from tuf.api.metadata import Targets
 
+from edgefuse import clock
+from edgefuse.config.manifest import Variant
 from edgefuse.errors import EdgefuseError, StoreError
+from edgefuse.factory.built import list_parts
 from edgefuse.factory.ceremony import init_vault
 from edgefuse.factory.publishing import publish
 from edgefuse.factory.signing import sign_release
 from edgefuse.factory.vault import changing
+from edgefuse.ota.delta import add_rebuilt
 
 
 def test_signing_the_same_release_twice_signs_nothing(site: Site) -> None:
@@ -125,6 +130,94 @@ def test_signing_that_broke_off_counts_nothing(site: Site, tmp_path: Path, left:
     assert device.install(site.published, "one").id == "one"
     site.release("other", 2, "c")
     assert device.install(site.published, "other").id == "other"
+
+
+def variant(site: Site, change: int) -> Variant:
+    """A model that is a little different for each change."""
+    return add_fake_variant(site.store, "a", blanks=make_blanks(change))
+
+
+def list_published(site: Site) -> dict[str, int]:
+    """Give size by name of everything that detectors consist of, as a web server has it."""
+    return {path.name: path.stat().st_size for path in (site.published / "targets/models/detect_faces").iterdir()}
+
+
+def test_deltas_are_signed_and_published_beside_their_files(site: Site, tmp_path: Path) -> None:
+    one = site.release("one", 1, variant(site, 1))
+    two = site.release("two", 2, variant(site, 2), bases=[one])
+    (old,), (new,) = ([part.file for part in list_parts(release)] for release in (one, two))
+    published = list_published(site)
+    assert published.keys() == {old.sha256, new.sha256, f"{new.sha256}.from.{old.sha256}"}
+    device = Device(tmp_path / "device", site.anchor)
+    device.install(site.published, "one")
+    with device.open(site.published, clock.wall_now()) as repository:
+        (delta,) = repository.list_deltas("detect_faces", new)
+        path = tmp_path / "delta"
+        path.write_bytes(b"".join(repository.read_delta(delta)))
+    add_rebuilt(device.store, delta.base_sha256, path, new)
+    assert path.stat().st_size < new.size_bytes / 10
+
+
+def test_deltas_can_follow_when_the_release_was_signed_before(site: Site) -> None:
+    one = site.release("one", 1, variant(site, 1))
+    site.release("two", 2, variant(site, 2))
+    assert len(list_published(site)) == 2
+    (site.folder / "built-two").rename(site.folder / "without")
+    _, folder = site.build("two", 2, variant(site, 2), bases=[one])
+    with changing(site.vault, site.keyring) as vault:
+        sign_release(vault, folder)
+        assert vault.write() == ("detect_faces", "snapshot")
+        sign_release(vault, folder)
+        assert vault.write() == ()
+        publish(vault, site.published)
+    assert len(list_published(site)) == 3
+
+
+def test_delta_that_was_signed_is_never_replaced(site: Site) -> None:
+    """Another version of zstd may make another one from the same files; devices may be fetching the first."""
+    one = site.release("one", 1, variant(site, 1))
+    site.release("two", 2, variant(site, 2), bases=[one])
+    (published,) = (site.published / "targets/models").rglob("*.from.*")
+    content = published.read_bytes()
+    (built,) = (site.folder / "built-two").rglob("*.from.*")
+    built.write_bytes(content + b"another end")
+    site.sign_built(site.folder / "built-two")
+    site.publish()
+    assert published.read_bytes() == content
+
+
+def test_only_the_newest_three_releases_keep_their_deltas(site: Site) -> None:
+    before, marks = site.release("one", 1, variant(site, 1)), {}
+    for counter in range(2, 6):
+        before = site.release(f"v{counter}", counter, variant(site, counter), bases=[before])
+        (marks[counter],) = (part.file.sha256 for part in list_parts(before))
+    published = list_published(site)
+    assert len([name for name in published if ".from." not in name]) == 5
+    assert {name.partition(".from.")[0] for name in published if ".from." in name} == {marks[i] for i in (3, 4, 5)}
+    assert not list((site.vault / "targets").rglob(f"{marks[2]}.from.*"))
+
+
+def test_publishing_brings_back_what_was_changed_in_the_folder(site: Site, tmp_path: Path) -> None:
+    site.release("one", 1, "a")
+    for path in (site.published / "targets").rglob("*"):
+        if path.is_file():
+            path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(EdgefuseError, match="which was not signed; its publisher brings the right one back"):
+        Device(tmp_path / "device", site.anchor).install(site.published, "one")
+    site.publish()
+    assert Device(tmp_path / "device", site.anchor).install(site.published, "one").id == "one"
+
+
+def test_damaged_vault_publishes_nothing_new(site: Site, tmp_path: Path) -> None:
+    site.release("one", 1, "a")
+    (path,) = (site.vault / "targets/models/detect_faces").iterdir()
+    path.write_bytes(bytes(path.stat().st_size))
+    site.publish()  # what is published is still right
+    with (
+        changing(site.vault, site.keyring) as vault,
+        pytest.raises(StoreError, match=r"it is not what was signed; restore the vault from its copy"),
+    ):
+        publish(vault, tmp_path / "stick")
 
 
 def test_secret_keys_are_never_published(site: Site) -> None:

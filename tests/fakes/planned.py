@@ -73,11 +73,16 @@ def make_release(*manifests: Manifest) -> Release:
 
 
 def add_fake_variant(
-    store: Store, variant_id: str, size_px: int = 128, *, promise: float = 1.0, **flaws: object
+    store: Store, variant_id: str, size_px: int = 128, *, promise: float = 1.0, blanks: bytes = b"", **flaws: object
 ) -> Variant:
     """Put a model for the ``fake`` runtime into a store; its output is 1 everywhere, what it promises may differ.
 
     Args:
+        store: Where it goes.
+        variant_id: Its id, and what its input is called.
+        size_px: Its input size.
+        promise: What its golden values say.
+        blanks: Stand behind the model, so that it has any size.
         flaws: ``run_ms growth_kb fault``, see ``edgefuse.runtimes.fake``.
     """
     model = {
@@ -85,7 +90,7 @@ def add_fake_variant(
         "outputs": [{"name": "score", "shape": [1, 8], "gain": 0.0, "offset": 1.0}],
     }
     image = {**model["inputs"][0], "name": f"image-{variant_id}"}
-    content = json.dumps({**model, "inputs": [image], **flaws}).encode()
+    content = json.dumps({**model, "inputs": [image], **flaws}).encode() + blanks
     file = ModelFile(
         name=f"{variant_id}.json",
         sha256=hashlib.sha256(content).hexdigest(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +13,15 @@ from typing import Any
 
 from fakes.model_files import model_file
 from fakes.planned import add_fake_variant, make_manifest
-from tuf.api.metadata import Key, Metadata
+from tuf.api.metadata import Key, Metadata, Targets
 
 from edgefuse import clock
 from edgefuse.config.manifest import Variant
+from edgefuse.factory.bases import list_pairs, make_deltas
 from edgefuse.factory.built import write_built
 from edgefuse.factory.ceremony import init_vault
 from edgefuse.factory.keyring import Keyring
-from edgefuse.factory.publishing import publish
+from edgefuse.factory.publishing import publish, sign_timestamp
 from edgefuse.factory.recipe import without_paths
 from edgefuse.factory.signing import sign_release
 from edgefuse.factory.vault import Vault, changing
@@ -37,6 +39,15 @@ PIN = "2468"
 def refuse_pin(purpose: str) -> str:
     """No key of these tests is in a token, unless they bring a PIN."""
     raise AssertionError(f"nobody was to be asked for a {purpose}")
+
+
+def make_blanks(change: int = 0) -> bytes:
+    """Give whitespace that no tool makes small, 16 kB of it; the last kB is different for each change."""
+    kept, changed = (
+        random.Random(0).choices(b" \t\r\n", k=15 << 10),
+        random.Random(change).choices(b" \t\r\n", k=1 << 10),
+    )
+    return bytes(kept + changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,7 @@ class Site:
         self.release("one", 1, "a")
 
     def release(self, release_id: str, counter: int, *variants: str | Variant, **keys: object) -> Release:
-        """Build, sign and publish a release of a detector with these variants."""
+        """Build, sign and publish a release of a detector with these variants; ``keys`` are those of ``build``."""
         release = self.sign(release_id, counter, *variants, **keys)
         self.publish()
         return release
@@ -92,14 +103,17 @@ class Site:
         with self.changing() as vault:
             return sign_release(vault, folder)
 
-    def build(self, release_id: str, counter: int, *variants: str | Variant, **keys: object) -> tuple[Release, Path]:
-        """Build a release, with tiny models for the ``fake`` runtime."""
+    def build(
+        self, release_id: str, counter: int, *variants: str | Variant, bases: Iterable[Release] = (), **keys: object
+    ) -> tuple[Release, Path]:
+        """Build a release, with tiny models for the ``fake`` runtime, and with deltas from other releases."""
         store = self.store
         made = [add_fake_variant(store, variant) if isinstance(variant, str) else variant for variant in variants]
         manifests = (make_manifest("finder", "detect_faces", *made),)
         release = without_paths(Release(id=release_id, counter=counter, manifests=manifests, **keys))
         folder = self.folder / f"built-{release_id}"
-        write_built(folder, release, store)
+        deltas = [delta for pair in list_pairs(release, bases) for delta in make_deltas(pair, store)]
+        write_built(folder, release, store, deltas)
         return release, folder
 
     @contextmanager
@@ -139,6 +153,17 @@ class Site:
         if version is not None:
             path = path.with_name(f"{version}.{role}.json")
         path.write_bytes(metadata.to_bytes())
+
+    def forge_list(self, role: str, change: Callable[[Targets], object]) -> None:
+        """Publish another list of a role under good signatures, as who has stolen its key and the online ones."""
+        with self.changing() as vault:
+            targets = vault.load(role, Targets)
+            change(targets)
+            vault.sign(role, targets)
+            vault.sign_snapshot()
+        for path in (self.vault / "metadata").iterdir():
+            shutil.copy(path, self.metadata)
+        sign_timestamp(self.published, self.keyring)
 
     def keys_of(self, role: str) -> tuple[Key, ...]:
         return Vault(self.vault, self.keyring).keys_of(role)

@@ -135,7 +135,7 @@ def test_file_of_another_family_is_refused(site: Site, device: Device) -> None:
     file = model_file(b"an embedder")
     place = f"models/embed_faces/{file.sha256}"
     target = TargetFile(file.size_bytes, {"sha256": file.sha256}, place)
-    _sign_targets(site, "detect_faces", lambda targets: targets.targets.update({place: target}))
+    site.forge_list("detect_faces", lambda targets: targets.targets.update({place: target}))
     with (
         device.open(site.published, clock.wall_now()) as repository,
         pytest.raises(TrustError, match="nobody who may do so vouches for it"),
@@ -145,7 +145,7 @@ def test_file_of_another_family_is_refused(site: Site, device: Device) -> None:
 
 def test_description_alone_brings_no_file_in(site: Site, device: Device) -> None:
     """The key of descriptions names a model for which its family does not vouch."""
-    _sign_targets(site, "detect_faces", lambda targets: targets.targets.clear())
+    site.forge_list("detect_faces", lambda targets: targets.targets.clear())
     device.look_at_metadata(site.published)
     assert "nobody who may do so vouches for it" in str(refuse(device, site.published))
 
@@ -159,7 +159,7 @@ def test_description_of_another_release_is_refused(site: Site, device: Device) -
             one.length, one.hashes, "releases/two.json", {"custom": {"counter": 2}}
         )
 
-    _sign_targets(site, "releases", swap)
+    site.forge_list("releases", swap)
     shutil.copy(site.published / "targets/releases/one.json", site.published / "targets/releases/two.json")
     device.look_at_metadata(site.published)
     assert "it describes release one with counter 1" in str(refuse(device, site.published, "two"))
@@ -169,7 +169,7 @@ def test_description_of_another_release_is_refused(site: Site, device: Device) -
 def test_name_that_leads_elsewhere_is_no_release(site: Site, device: Device, release_id: str) -> None:
     place = f"releases/{release_id}.json"
     target = TargetFile(3, {"sha256": "0" * 64}, place, {"custom": {"counter": 9}})
-    _sign_targets(site, "releases", lambda targets: targets.targets.update({place: target}))
+    site.forge_list("releases", lambda targets: targets.targets.update({place: target}))
     with (
         device.open(site.published, clock.wall_now()) as repository,
         pytest.raises(TrustError, match="no release can be called so"),
@@ -186,7 +186,7 @@ def test_signed_description_whose_files_lead_elsewhere_is_refused(site: Site, de
     content = json.dumps(description).encode()
     target = TargetFile.from_data("releases/one.json", content, ["sha256"])
     target.unrecognized_fields["custom"] = {"counter": 1}
-    _sign_targets(site, "releases", lambda targets: targets.targets.update({target.path: target}))
+    site.forge_list("releases", lambda targets: targets.targets.update({target.path: target}))
     path.write_bytes(content)
     device.look_at_metadata(site.published)
     assert isinstance(refuse(device, site.published), StoreError)
@@ -281,7 +281,7 @@ def test_signed_metadata_that_is_too_large_is_refused(site: Site, device: Device
 
 def test_signed_description_that_is_too_large_is_refused(site: Site, device: Device) -> None:
     target = TargetFile(1 << 30, {"sha256": "0" * 64}, "releases/one.json", {"custom": {"counter": 1}})
-    _sign_targets(site, "releases", lambda targets: targets.targets.update({target.path: target}))
+    site.forge_list("releases", lambda targets: targets.targets.update({target.path: target}))
     device.look_at_metadata(site.published)
     assert "are allowed" in str(refuse(device, site.published))
 
@@ -293,7 +293,7 @@ def test_file_of_another_size_than_its_family_signed_is_refused(site: Site, devi
         for target in targets.targets.values():
             target.length += 1
 
-    _sign_targets(site, "detect_faces", lengthen)
+    site.forge_list("detect_faces", lengthen)
     device.look_at_metadata(site.published)
     with pytest.raises(TrustError, match="vouches for other bytes"):
         device.install(site.published, "one")
@@ -302,8 +302,7 @@ def test_file_of_another_size_than_its_family_signed_is_refused(site: Site, devi
 
 @pytest.mark.parametrize("counter", [None, "7", True])
 def test_release_without_a_counter_is_refused(site: Site, device: Device, counter: object) -> None:
-    _sign_targets(
-        site,
+    site.forge_list(
         "releases",
         lambda t: t.targets["releases/one.json"].unrecognized_fields.update(custom={"counter": counter}),
     )
@@ -359,17 +358,3 @@ def _count_up(signed: Signed) -> None:
 
 def _target(site: Site, kind: str) -> Path:
     return next((site.published / "targets" / kind).iterdir())
-
-
-def _sign_targets(site: Site, role: str, change: Callable[[Targets], object]) -> None:
-    """Publish other targets under good signatures, as who has stolen that role's key and the online ones."""
-    with site.changing() as vault:
-        targets = vault.load(role, Targets)
-        change(targets)
-        vault.sign(role, targets)
-        vault.sign_snapshot()
-        for place in targets.targets:
-            path = vault.targets / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-    site.publish()
