@@ -9,6 +9,9 @@ dropped: the mailboxes wait, and hold several frames, so that one that takes lon
 Order is kept in both.
 
 Between two frames, when it has handed one on, find does what the frame did not have to wait for (``StageContext.gap``).
+
+Where another pipeline is on trial, some frames are shared with it: find waits until compose has nothing to do, and lets
+both pipelines do everything (``edgefuse.worker.shadow``).
 """
 
 from __future__ import annotations
@@ -16,13 +19,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from edgefuse import clock
 from edgefuse.config.profile import OperatingPoint
-from edgefuse.errors import RuntimeRunError, SourceError, SourceGoneError
-from edgefuse.vision.pipeline import NamedStage, Pipeline, mark_failed
+from edgefuse.errors import SourceError, SourceGoneError
+from edgefuse.vision.pipeline import Pipeline
 from edgefuse.vision.pool import Buffer, BufferPool
 from edgefuse.vision.sink import Sink
 from edgefuse.vision.source import Capture, Source, StreamFormat
@@ -30,6 +34,8 @@ from edgefuse.vision.types import Frame, Packet
 from edgefuse.worker.histogram import Histogram
 from edgefuse.worker.mailbox import Mailbox
 from edgefuse.worker.pace import Player, RateLimiter
+from edgefuse.worker.shadow import Shadow
+from edgefuse.worker.stage_runner import StageRunner
 from edgefuse.worker.turnstile import Turnstile
 
 logger = logging.getLogger(__name__)
@@ -67,6 +73,8 @@ class _Job:
     """From here on its latency counts."""
     pipeline: Pipeline
     """The one that was in force when its frame was captured, to the end."""
+    is_composed: bool = False
+    """Nothing is left to do but to deliver it."""
 
 
 @dataclass
@@ -85,7 +93,8 @@ class Loop:
     """Stop after so many frames of the source."""
     counts: Counts = field(default_factory=Counts, init=False)
     latency: Histogram = field(default_factory=Histogram, init=False)
-    stage_times: dict[str, Histogram] = field(default_factory=dict, init=False)
+    shadow: Shadow | None = field(default=None, init=False)
+    """What is compared with the pipeline; to be ended before it is taken away."""
 
     def __post_init__(self) -> None:
         self.is_lossless = not (self.stream.is_live or self.is_paced)
@@ -97,9 +106,22 @@ class Loop:
         self._under_way = Turnstile(BUFFERS if self.is_lossless else LIVE_FRAMES)
         self._is_stopping = threading.Event()
         self._failure: BaseException | None = None
-        self.stage_times = {name: Histogram() for name in ("capture", *self.pipeline.stage_names, "deliver")}
+        self._stages = StageRunner()
+        self._stages.add(("capture", *self.pipeline.stage_names, "deliver"))
         self.delivered_by: Pipeline | None = None
-        """The pipeline of the newest frame that was delivered; those before it have had their last frame."""
+        """The pipeline of the newest frame that was delivered."""
+
+    @property
+    def stage_times(self) -> Mapping[str, Histogram]:
+        """What the stages take; ``capture`` and ``deliver`` are source and sink."""
+        return self._stages.times
+
+    @property
+    def newest_in_use(self) -> Pipeline | None:
+        """The pipeline of the newest delivered frame, or of the next where none is under way; older ones are done."""
+        pipeline, counts = self.pipeline, self.counts
+        done = counts.frames_out + counts.dropped + counts.skipped
+        return pipeline if done == counts.frames_in else self.delivered_by  # frames_in is read last, so none was missed
 
     def set_point(self, point: int) -> None:
         """Take another operating point from the next captured frame on."""
@@ -107,8 +129,7 @@ class Loop:
 
     def set_pipeline(self, pipeline: Pipeline) -> None:
         """Take another pipeline from the next captured frame on; frames under way end in the one they began in."""
-        new = {name: Histogram() for name in pipeline.stage_names if name not in self.stage_times}
-        self.stage_times = {**self.stage_times, **new}  # another dict: somebody may iterate over the old one
+        self._stages.add(pipeline.stage_names)
         self.pipeline = pipeline
 
     def stop(self) -> None:
@@ -205,23 +226,25 @@ class Loop:
             )
 
     def _find(self) -> None:
-        is_failing = False
         try:
             for job in iter(self._take_newest, None):
-                try:
-                    packet = self._run_stages(job.pipeline.find, job.packet)
-                    is_failing = False
-                except RuntimeRunError as e:
-                    self.counts.failures += 1
-                    if not is_failing:  # one that fails on every frame would fill the journal
-                        logger.error("a model failed frame=%d reason=%s", job.packet.frame.index, e)
-                    is_failing = True
-                    packet = mark_failed(job.packet)
-                self._hand_over(self._to_compose, replace(job, packet=packet))
-                self._use_gap(job.pipeline)
+                shadow = self.shadow
+                if shadow is not None and job.pipeline is not shadow.pipeline and shadow.wants(job.packet):
+                    self._share(shadow, job)
+                else:
+                    packet = self._stages.find(job.pipeline, job.packet)
+                    self._hand_over(self._to_compose, replace(job, packet=packet))
+                    self._stages.use_gap(job.pipeline)
+                self.counts.failures = self._stages.failures
         finally:
             self._to_find.close()
             self._to_compose.close()
+
+    def _share(self, shadow: Shadow, job: _Job) -> None:
+        """Let two pipelines work on a frame in this thread; compose only hands it on."""
+        self._to_compose.rest()
+        packet = shadow.share(job.packet, partial(self._stages.run_whole, job.pipeline))
+        self._hand_over(self._to_compose, replace(job, packet=packet, is_composed=True))
 
     def _take_newest(self) -> _Job | None:
         """Wait for room first and for a frame then, so that it is taken as late as can be."""
@@ -231,26 +254,11 @@ class Loop:
     def _compose(self) -> None:
         try:
             for job in iter(self._to_compose.take, None):
-                packet = self._run_stages(job.pipeline.compose, job.packet)
+                packet = job.packet if job.is_composed else self._stages.compose(job.pipeline, job.packet)
                 self._hand_over(self._to_deliver, replace(job, packet=packet))
         finally:
             self._to_compose.close()
             self._to_deliver.close()
-
-    def _run_stages(self, stages: Sequence[NamedStage], packet: Packet) -> Packet:
-        for named in stages:
-            start_ns = clock.now_ns()
-            packet = named.stage.run(packet)
-            self.stage_times[named.name].add(clock.now_ns() - start_ns)
-        return packet
-
-    def _use_gap(self, pipeline: Pipeline) -> None:
-        """Let the stages of find do what they put off."""
-        for named in pipeline.find:
-            for work in named.gap:
-                start_ns = clock.now_ns()
-                if work():
-                    self.stage_times[named.name].add(clock.now_ns() - start_ns)
 
     def _deliver(self) -> None:
         try:

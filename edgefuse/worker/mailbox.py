@@ -16,7 +16,7 @@ class Mailbox(Generic[T]):
         self._is_lossless = is_lossless
         self._places = places
         self._items: deque[T] = deque()
-        self._is_closed = False
+        self._is_closed = self._is_awaited = False
         self._changed = threading.Condition()
 
     def put(self, item: T) -> T | None:
@@ -34,10 +34,18 @@ class Mailbox(Generic[T]):
     def take(self) -> T | None:
         """Wait for an item; nothing comes after ``close`` once the last item was taken."""
         with self._changed:
+            self._is_awaited = True
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._items or self._is_closed)
+            self._is_awaited = False
             item = self._items.popleft() if self._items else None
             self._changed.notify_all()
             return item
+
+    def rest(self) -> None:
+        """Wait until the taker has come back for more than there is, or nothing can be given any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: (self._is_awaited and not self._items) or self._is_closed)
 
     def close(self) -> None:
         """Let both sides go: nothing more is accepted; items that are still here can be taken."""

@@ -12,23 +12,25 @@ from edgefuse import ipc
 from edgefuse.config.site import settings_origin, site_path
 from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.vision.pipeline import Effect
-from edgefuse.worker.exchange import Exchange, RestartError
+from edgefuse.worker.exchange import RestartError
 from edgefuse.worker.link import Link
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.pausable import PausableSource
 from edgefuse.worker.request import RunRequest
 from edgefuse.worker.snapshot import WatchedSink, take_snapshot
+from edgefuse.worker.trial import Trial
 
 logger = logging.getLogger(__name__)
 
-LongOrder = ipc.SetEffect | ipc.Snapshot
+AnsweredOrder = ipc.SetEffect | ipc.Snapshot | ipc.Try | ipc.Keep
+LongOrder = AnsweredOrder | ipc.GoBack
 
 
 class Orders:
-    """Carries messages out; ``obey`` is called from one thread."""
+    """Carries messages out."""
 
-    def __init__(self, link: Link, loop: Loop, source: PausableSource, sink: WatchedSink, exchange: Exchange) -> None:
-        self._link, self._loop, self._source, self._sink, self._exchange = link, loop, source, sink, exchange
+    def __init__(self, link: Link, loop: Loop, source: PausableSource, sink: WatchedSink, trial: Trial) -> None:
+        self._link, self._loop, self._source, self._sink, self._trial = link, loop, source, sink, trial
         self._long: SimpleQueue[LongOrder] = SimpleQueue()
         threading.Thread(target=self._work, name="orders", daemon=True).start()
 
@@ -41,16 +43,20 @@ class Orders:
                 self._source.pause()
             case ipc.Resume():
                 self._source.resume()
-            case ipc.SetEffect() | ipc.Snapshot():
+            case ipc.SetEffect() | ipc.Snapshot() | ipc.Try() | ipc.Keep() | ipc.GoBack():
                 self._long.put(message)
             case _:
                 logger.error("cannot obey message=%s", message)
 
     def _work(self) -> None:
         while True:
-            self._answer(self._long.get())
+            match self._long.get():
+                case ipc.GoBack():
+                    self._trial.go_back()
+                case order:
+                    self._answer(order)
 
-    def _answer(self, order: LongOrder) -> None:
+    def _answer(self, order: AnsweredOrder) -> None:
         answer = ipc.Answer(id=order.id, error="a defect; the log has it")
         try:
             self._carry_out(order)
@@ -61,11 +67,16 @@ class Orders:
             logger.exception("order failed order=%s", order)
         self._link.send(answer)
 
-    def _carry_out(self, order: LongOrder) -> None:
-        if isinstance(order, ipc.Snapshot):
-            take_snapshot(self._sink, Path(order.path))
-        else:
-            self._exchange.go_over(effect_named(order.effect), order.settings)
+    def _carry_out(self, order: AnsweredOrder) -> None:
+        match order:
+            case ipc.Snapshot(path=path):
+                take_snapshot(self._sink, Path(path))
+            case ipc.SetEffect(effect=effect, settings=settings):
+                self._trial.go_over(effect_named(effect), settings)
+            case ipc.Try(release=release):
+                self._trial.begin(release)
+            case ipc.Keep():
+                self._trial.keep()
 
 
 def request_of(start: ipc.Start) -> RunRequest:

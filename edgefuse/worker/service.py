@@ -2,7 +2,7 @@
 
 main thread      plan ─► open ─► beat, beat, beat … until the run ends
 link thread      obeys, and ends the run when the supervisor is gone
-orders thread    what takes long: another effect, a snapshot
+orders thread    what takes long: another effect, a snapshot, a release on trial
 """
 
 from __future__ import annotations
@@ -11,26 +11,25 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from edgefuse import clock, ipc
 from edgefuse.errors import EdgefuseError
-from edgefuse.planning.board import Board, probe_board
-from edgefuse.planning.plan import Plan
-from edgefuse.planning.proof import setup_of
+from edgefuse.in_flight import places_of_plan
+from edgefuse.planning.board import probe_board
 from edgefuse.vision.sink import make_sink
 from edgefuse.vision.source import make_source
 from edgefuse.worker.accelerators import read_temps_c
 from edgefuse.worker.beats import LOOK_S, Beats, waiting_beat
-from edgefuse.worker.exchange import Exchange
+from edgefuse.worker.exchange import Exchange, Outfit
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.link import Link
 from edgefuse.worker.orders import Orders, request_of
 from edgefuse.worker.pausable import PausableSource
-from edgefuse.worker.request import Job, check_request
+from edgefuse.worker.request import check_request
 from edgefuse.worker.run import Run, open_run
 from edgefuse.worker.signs import SignsOfLife
 from edgefuse.worker.snapshot import WatchedSink
+from edgefuse.worker.trial import Trial
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +85,11 @@ class _Service:
         board = probe_board(start.profile, memory_mb=start.memory_mb, crashes=start.crashes, release_id=start.release)
         steps.note("probe")
         job = check_request(request_of(start), board.profile, board.release)
-        plan = board.plan(job.tasks, job.preparing_tasks)
-        setups = tuple(setup_of(choice, board.release, board.host) for choice in plan.choices)
+        outfit = Outfit(job, board, board.plan(job.tasks, job.preparing_tasks))
         self._signs.end()
-        self._link.send(ipc.Planned(plan=plan, setups=setups))
+        self._link.send(outfit.announce())
         steps.note("plan")
-        self._open_and_run(job, board, plan, steps)
+        self._open_and_run(outfit, steps)
 
     def obey_all(self, messages: Iterator[ipc.Message]) -> None:
         """Obey until the supervisor says so or is gone; what comes too early is done when everything is open."""
@@ -119,27 +117,35 @@ class _Service:
             deadline.daemon = True
             deadline.start()
 
-    def _open_and_run(self, job: Job, board: Board, plan: Plan, steps: Steps) -> None:
+    def _open_and_run(self, outfit: Outfit, steps: Steps) -> None:
+        job, crumbs = outfit.job, places_of_plan(self._banks[0], outfit.first_place)
         self._source = PausableSource(
             make_source(job.request.source), self._beat_early, is_paused=self._start.is_paused
         )
         sink = WatchedSink(make_sink(job.request.sink))
-        with open_run(job, board, plan, source=self._source, sink=sink, crumbs=self._banks[0], is_prompt=True) as run:
+        with open_run(
+            job, outfit.board, outfit.plan, source=self._source, sink=sink, crumbs=crumbs, is_prompt=True
+        ) as run:
             steps.note("open")
-            exchange = Exchange(run, board, self._banks)
-            beats = Beats(run.loop, self._source, partial(read_temps_c, plan))
+            exchange = Exchange(run, outfit, self._banks)
+            trial = Trial(self._link, run.loop, exchange)
+            orders = Orders(self._link, run.loop, self._source, sink, trial)
+            beats = Beats(run.loop, self._source, lambda: read_temps_c(exchange.plan))
             stream = run.stream
             self._link.send(ipc.Opened(width_px=stream.width_px, height_px=stream.height_px, startup_s=steps.taken_s))
-            self._begin(run, Orders(self._link, run.loop, self._source, sink, exchange))
+            self._begin(run, orders)
 
-            def beat(_: object) -> None:
+            def look(_: object) -> None:
+                exchange.close_old()
+                if trial.look():
+                    orders.obey(ipc.GoBack())
                 if beats.is_due:
                     self._link.send(beats.make(exchange.effect))
-                    exchange.close_old()
 
             try:
-                run.loop.run(beat, LOOK_S)
+                run.loop.run(look, LOOK_S)
             finally:
+                trial.go_back()
                 exchange.close()
             self._link.send(beats.make(exchange.effect))
 
