@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Annotated, Literal
 
 import msgspec
@@ -22,3 +23,10 @@ class UpdateSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What becomes of a release when its trial ends and nobody can tell whether it is as good as the one before."""
     reserve_mb: Annotated[int, msgspec.Meta(ge=64)] = 256
     """Of the disk, which no update may take: the spool, the audit and the journal need room."""
+
+    def is_open_at(self, local: time) -> bool:
+        """Tell whether releases may be tried at a local time."""
+        if self.window is None:
+            return True
+        begin, end = (time.fromisoformat(text) for text in self.window.split("-"))
+        return begin <= local < end if begin <= end else not end <= local < begin

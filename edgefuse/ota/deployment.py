@@ -102,16 +102,16 @@ class InstallState(msgspec.Struct, frozen=True, kw_only=True):
     """Of the newest release that was committed; one that is not above it is refused."""
     bad: BadList = BadList()
     baselines: tuple[Figures, ...] = ()
-    """Of the release that runs; one a band and point."""
+    """Of the release that runs; one for all of the same circumstances."""
     history: tuple[Deployment, ...] = ()
     """Those before the newest, the last of them last."""
     watch: Watch = Watch()
 
     def baseline(self, new: Figures) -> Figures | None:
-        """Give what figures may be compared with; nothing where this band and point were never measured."""
-        return next((old for old in self.baselines if (old.band, old.point) == (new.band, new.point)), None)
+        """Give what figures may be compared with; nothing where it was never measured under such circumstances."""
+        return next((old for old in self.baselines if old.circumstances == new.circumstances), None)
 
     def with_baseline(self, new: Figures) -> InstallState:
-        """Take figures in place of those of the same band and point."""
-        kept = tuple(old for old in self.baselines if (old.band, old.point) != (new.band, new.point))
+        """Take figures in place of those of the same circumstances."""
+        kept = tuple(old for old in self.baselines if old.circumstances != new.circumstances)
         return msgspec.structs.replace(self, baselines=(*kept, new))

@@ -11,7 +11,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,8 @@ from edgefuse.store.terms import Gates
 
 Band = Literal["cool", "warm", "hot", "critical"]
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+Circumstances: TypeAlias = tuple[Band, int, str]
+"""Band, point and effect: only what was measured under the same ones is compared."""
 
 DOUBT = 0.005
 """Chance that the true median lies above the interval, and as much that it lies below."""
@@ -29,10 +31,11 @@ GROWTH_FLOOR_MB = 8.0
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """How a release did on this unit, in one band and at one point: only such figures are ever compared."""
+    """How a release did on this unit, in one band, at one point, with one effect: only such are ever compared."""
 
     band: Band
     point: int
+    effect: str = ""
     frame_ms: tuple[float, ...] = ()
     """Median time of a frame from find to sink, by block."""
     p95_ms: tuple[float, ...] = ()
@@ -44,6 +47,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Frames delivered a second."""
     source_hz: float = 0.0
     """Frames that the source gave a second."""
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """Say under which they were measured."""
+        return self.band, self.point, self.effect
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +77,7 @@ def judge(
         parity: Share of the faces of the release before that were found too; nothing where none were to be found.
         is_paired: Blocks of the same index are of the same frames.
     """
-    if old is not None and (old.band, old.point) != (new.band, new.point):
+    if old is not None and old.circumstances != new.circumstances:
         old = None
     return (
         _compare("slowdown", gates.slowdown_limit, new, old, is_paired=is_paired, name="frame_ms"),

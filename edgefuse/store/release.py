@@ -119,7 +119,7 @@ def load_release(store: Store, release_id: str) -> Release:
     Raises:
         StoreError: There is none of that id, or this edgefuse cannot read it.
     """
-    path = _path(store, release_id)
+    path = release_path(store, release_id)
     return decode_release(_read(path), str(path))
 
 
@@ -146,7 +146,7 @@ def save_release(store: Store, release: Release) -> None:
     Raises:
         StoreError: The store cannot be written.
     """
-    path = _path(store, release.id)
+    path = release_path(store, release.id)
     data = encode_release(release)
     if not path.exists() or _read(path) != data:
         disk.write_atomically(path, data)
@@ -173,7 +173,7 @@ def hash_content(release: Release) -> str:
     return hashlib.sha256(msgspec.json.encode([manifests, release.settings], order="deterministic")).hexdigest()
 
 
-def _path(store: Store, release_id: str) -> Path:
+def release_path(store: Store, release_id: str) -> Path:
     return store.root / "releases" / f"{release_id}.json"
 
 

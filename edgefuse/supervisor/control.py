@@ -16,6 +16,9 @@ import msgspec
 from edgefuse import ipc, paths
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
+from edgefuse.ota.bad_list import Bad
+from edgefuse.ota.deployment import Deployment
+from edgefuse.ota.gates import Finding
 from edgefuse.planning.plan import Plan
 
 _SERVICE_SOCKET, _SERVICE_STATE = Path("/run/edgefuse/control.sock"), Path("/var/lib/edgefuse")
@@ -59,7 +62,17 @@ class TakeSnapshot(Request, frozen=True, kw_only=True, tag="snapshot"):
     path: str
 
 
-AnyRequest = GetStatus | Watch | SetPin | SetPaused | TakeSnapshot
+class CancelUpdate(Request, frozen=True, kw_only=True, tag="cancel_update"):
+    """End the deployment that is under way."""
+
+    reason: str = ""
+
+
+class GetHistory(Request, frozen=True, kw_only=True, tag="history"):
+    """Answered by ``History``."""
+
+
+AnyRequest = GetStatus | Watch | SetPin | SetPaused | TakeSnapshot | CancelUpdate | GetHistory
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -115,6 +128,19 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     memory_limit_mb: float | None = None
 
 
+class DeploymentStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How the newest deployment stands."""
+
+    seq: int
+    """Of its report; another one means that something of it has changed."""
+    deployment: Deployment
+    findings: tuple[Finding, ...] = ()
+    """Of its trial, so far."""
+    done_bytes: int = 0
+    total_bytes: int = 0
+    """To be fetched; zero where nothing is, or nobody knows yet."""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is known of this unit right now."""
 
@@ -136,6 +162,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
     """The newest last."""
     supervisor_mb: float = 0.0
+    deployment: DeploymentStatus | None = None
+    """The newest, under way or over; nothing where there was none."""
 
 
 class Done(msgspec.Struct, frozen=True, tag_field="reply", tag="done"):
@@ -154,7 +182,16 @@ class Told(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
     status: Status
 
 
-Reply = Done | Refused | Told
+class History(msgspec.Struct, frozen=True, tag_field="reply", tag="history"):
+    """What was installed here, or was to be."""
+
+    deployments: tuple[Deployment, ...]
+    """The newest last."""
+    bad: tuple[Bad, ...]
+    """What failed here, and is not started again."""
+
+
+Reply = Done | Refused | Told | History
 
 
 def socket_path() -> Path:

@@ -21,7 +21,7 @@ from edgefuse.store.state import Setup, state_path
 from edgefuse.supervisor.cgroup import WorkerGroup, divide_group
 from edgefuse.supervisor.check import check_site
 from edgefuse.supervisor.children import Children
-from edgefuse.supervisor.control import AnyRequest, Reply, Status, socket_path
+from edgefuse.supervisor.control import AnyRequest, CancelUpdate, GetHistory, Reply, Status, socket_path
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.notify import Notifier
@@ -29,6 +29,8 @@ from edgefuse.supervisor.report import describe, make_status
 from edgefuse.supervisor.server import Server
 from edgefuse.supervisor.steering import Steering
 from edgefuse.supervisor.supervision import Supervision
+from edgefuse.supervisor.trial import Pace
+from edgefuse.supervisor.updating import Updating
 from edgefuse.supervisor.uplink import Uplink
 
 if TYPE_CHECKING:
@@ -47,11 +49,12 @@ SENSE_S = 1.0
 class Daemon:
     """Everything that lives as long as the supervisor."""
 
-    def __init__(self, divide: Callable[[], WorkerGroup] = divide_group) -> None:
+    def __init__(self, divide: Callable[[], WorkerGroup] = divide_group, pace: Pace = Pace()) -> None:  # noqa: B008
         """Make everything; nothing of the system is touched yet.
 
         Args:
             divide: Parts the control group.
+            pace: How much a release is measured on trial.
         """
         self._divide = divide
         self.journal = Journal()
@@ -60,6 +63,9 @@ class Daemon:
         self.steering = Steering(self.journal, self.notebook, partial(check_site, self._children))
         self.supervision = Supervision(self._children, self.journal, self.steering.make_recipe, self._on_blamed)
         self._uplink = Uplink(self.journal, self._make_port)
+        self._updating = Updating(
+            self._children, self.steering, self.supervision, self._uplink, journal=self.journal, pace=pace
+        )
         self._started_s = self._sensed_s = _now_s()
         self._notifier = Notifier()
         self._server = Server(socket_path(), self.status, self.perform)
@@ -80,6 +86,7 @@ class Daemon:
         self.journal.note("info", "started", "the supervisor has started")
         self.supervision.tick(_now_s())
         self.supervision.start()
+        self._updating.start()
         self._notifier.ready()
         try:
             while not self._is_stopping or self.supervision.service.has_child:
@@ -87,15 +94,21 @@ class Daemon:
                 await asyncio.sleep(TICK_S)
         finally:
             await self._server.close()
+            await self._updating.close()
             await self._uplink.close()
             await self.notebook.keep(self.steering.learned())
 
     def status(self) -> Status:
         """Tell everything that is known of this unit now."""
-        return make_status(self.steering, self.supervision, self.journal, self._started_s, _now_s())
+        deployment = self._updating.status()
+        return make_status(
+            self.steering, self.supervision, self.journal, deployment, started_s=self._started_s, now_s=_now_s()
+        )
 
     async def perform(self, request: AnyRequest) -> Reply:
         """Do what somebody asked for, to its end: who asked may be gone before, and a change is not left half done."""
+        if isinstance(request, CancelUpdate | GetHistory):
+            return self._updating.perform(request)
         return await asyncio.shield(self._begin(self.steering.perform(request, self.supervision)))
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -113,13 +126,14 @@ class Daemon:
             self._notifier.status(describe(status))
             self._uplink.show(status)
             self._begin(self._uplink.follow(self.steering.unit.site.link if self.steering.unit else None, now_s))
+            self._updating.tick()
             self._begin(self.notebook.keep_now_and_then(now_s, self.steering.learned))
         self._notifier.beat(now_s)
 
     def _make_port(self) -> Port:
         from edgefuse.supervisor.remote import Remote  # brings libraries that a unit without a link does not need
 
-        return Remote(self.status, self.perform, self.supervision, self._children)
+        return Remote(self.status, self.perform, self.supervision, self._children, self._updating)
 
     async def _reload(self) -> None:
         self._notifier.reloading()

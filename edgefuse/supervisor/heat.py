@@ -11,7 +11,7 @@ import msgspec
 
 from edgefuse import ipc
 from edgefuse.config.profile import Profile
-from edgefuse.supervisor.control import Heat
+from edgefuse.supervisor.control import Band, Heat
 from edgefuse.supervisor.journal import Journal
 from edgefuse.thermal import governor
 from edgefuse.thermal.governor import Decision, GovernorState
@@ -53,6 +53,11 @@ class HeatWatch:
     def is_at_floor(self) -> bool:
         """Tell whether the board is so hot, or so little is known, that not even a pin is followed."""
         return self._decision is not None and self._decision.reason in _FLOOR
+
+    @property
+    def band(self) -> Band:
+        """How near the board is to its trips."""
+        return self._decision.band if self._decision else "cool"
 
     @property
     def reason(self) -> str:
@@ -98,7 +103,7 @@ class HeatWatch:
             temps_c=readings.temps_c,
             stale=(*readings.stale, *readings.lost),
             trips_c=_trips_c(readings.temps_c, self._profile),
-            band=self._decision.band if self._decision else "cool",
+            band=self.band,
             margin_c=round(-nearest.over_k, 1) if nearest else None,
             is_throttled=readings.is_throttled,
             power_w=readings.power_w,

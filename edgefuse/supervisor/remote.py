@@ -33,8 +33,10 @@ from edgefuse.link.commands import TakeSnapshot as SendSnapshot
 from edgefuse.link.messages import Desired, PipelineReport, SystemReport
 from edgefuse.supervisor.children import Children, describe_end
 from edgefuse.supervisor.control import AnyRequest, Refused, Reply, SetPaused, SetPin, Status, TakeSnapshot
+from edgefuse.supervisor.control import CancelUpdate as AskToCancel
 from edgefuse.supervisor.supervision import Supervision
 from edgefuse.supervisor.telling import make_pipeline_report, make_system_report
+from edgefuse.supervisor.updating import Updating
 
 EVENTS_IN_STATUS = 10
 LOG_BYTES = 900_000
@@ -56,10 +58,11 @@ class Remote:
         perform: Callable[[AnyRequest], Awaitable[Reply]],
         supervision: Supervision,
         children: Children,
+        updating: Updating,
     ) -> None:
-        """Take how this unit is asked and changed, and what other programs are run by."""
+        """Take how this unit is asked, changed and updated, and what other programs are run by."""
         self._status, self._perform, self._supervision = status, perform, supervision
-        self._children = children
+        self._children, self._updating = children, updating
 
     def make_reports(self, n: int) -> tuple[SystemReport, PipelineReport | None]:
         """Say how machine and pipeline are."""
@@ -84,8 +87,6 @@ class Remote:
             path = paths.run_dir() / "fleet-snapshot.jpg"
             await self._ask(TakeSnapshot(path=str(path)))
             return Outcome(file=path, file_kind="snapshot")
-        if isinstance(action, CancelUpdate):
-            raise EdgefuseError("cannot cancel: no deployment is under way")
         if (request := _find_request(action)) is not None:
             await self._ask(request)
             return Outcome()
@@ -93,9 +94,11 @@ class Remote:
 
     def wish(self, desired: Desired) -> None:
         """Take note of the release that the fleet would like to see here."""
+        self._updating.wish(desired.release, desired.deployment, desired.seq)
 
     def take_chunk(self, payload: bytes) -> None:
         """Pass on what a repository sent."""
+        self._updating.take_chunk(payload)
 
     async def _ask(self, request: AnyRequest) -> None:
         reply = await self._perform(request)
@@ -161,6 +164,8 @@ def _shorten(status: Status) -> Status:
 
 def _find_request(action: Action) -> AnyRequest | None:
     """Give what the control socket would be asked."""
+    if isinstance(action, CancelUpdate):
+        return AskToCancel(reason=action.reason)
     if isinstance(action, PinPoint):
         return SetPin(setting="point", value="" if action.point is None else str(action.point))
     if isinstance(action, SetEffect):

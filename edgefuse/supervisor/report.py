@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import edgefuse
 from edgefuse.memory import resident_mb
-from edgefuse.supervisor.control import Heat, ServiceStatus, Status
+from edgefuse.supervisor.control import DeploymentStatus, Heat, ServiceStatus, Status
 from edgefuse.supervisor.health import Phase
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.steering import Steering
@@ -18,7 +18,13 @@ _DOING: dict[Phase, str] = {
 
 
 def make_status(
-    steering: Steering, supervision: Supervision, journal: Journal, started_s: float, now_s: float
+    steering: Steering,
+    supervision: Supervision,
+    journal: Journal,
+    deployment: DeploymentStatus | None,
+    *,
+    started_s: float,
+    now_s: float,
 ) -> Status:
     """Tell everything that is known of this unit now."""
     unit, wanted, plan = steering.unit, steering.wanted, supervision.plan
@@ -47,6 +53,7 @@ def make_status(
         plan=plan,
         events=journal.newest(),
         supervisor_mb=round(resident_mb(), 1),
+        deployment=deployment,
     )
 
 

@@ -24,7 +24,7 @@ from edgefuse.config.site import Site
 from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import Pin, Pins
 from edgefuse.supervisor.attempt import Recipe
-from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
+from edgefuse.supervisor.control import AnyRequest, Band, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.heat import HeatWatch
 from edgefuse.supervisor.journal import Journal, Kind
 from edgefuse.supervisor.notebook import Notebook
@@ -52,6 +52,10 @@ class Steering:
         self.heat: HeatWatch | None = None
         self._pins = notebook.state.pins
         """In force; the notebook keeps those of a change that was made, not of one that is tried out."""
+        self.trying: str | None = None
+        """Release that the next worker, and that one only, is started with in place of the live one."""
+        self.before_change: Callable[[], object] = lambda: None
+        """Called before the worker is told of another pipeline, or started anew for one."""
         self._journal, self._notebook, self._check = journal, notebook, check
         self._changing = asyncio.Lock()
 
@@ -63,8 +67,20 @@ class Steering:
         """
         unit = self._loaded()  # read in the loop: while nothing could be read yet, there is nothing to hold up
         assert self.wanted is not None  # it comes with the unit
-        start = msgspec.structs.replace(self.wanted.make_start(), crashes=self._notebook.state.crashes)
+        release, self.trying = self.trying, None
+        crashes = self._notebook.state.crashes
+        start = msgspec.structs.replace(self.wanted.make_start(), crashes=crashes, release=release)
         return Recipe(unit.python(), start, self.wanted.memory_mb)
+
+    @property
+    def band(self) -> Band:
+        """Give how near the board is to its trips."""
+        return self.heat.band if self.heat else "cool"
+
+    async def settled(self) -> None:
+        """Wait until no change is under way."""
+        async with self._changing:
+            return
 
     async def reload(self, supervision: Supervision) -> None:
         """Read the configuration again, and change what is different; a broken one is refused."""
@@ -169,6 +185,8 @@ class Steering:
         needs_check = change.restart or (change.effect is not None and not supervision.is_open)
         if needs_check and (error := await self._check(unit.python(), after.site)):
             raise EdgefuseError(error)
+        if change != Change():
+            self.before_change()
         if supervision.is_open and not change.restart:
             change = replace(change, restart=await self._tell(change, supervision))
         elif change != Change():

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from edgefuse import ipc
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
 from edgefuse.store.state import Setup
 from edgefuse.supervisor import health, memory_ring, service, verdict
-from edgefuse.supervisor.attempt import Attempt, Recipe, note_plan, note_running, note_source
+from edgefuse.supervisor.attempt import Attempt, Listener, Recipe, note_plan, note_running, note_source
 from edgefuse.supervisor.cgroup import WorkerGroup
 from edgefuse.supervisor.children import Children
 from edgefuse.supervisor.health import Phase
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.memory_ring import MemoryRing
 from edgefuse.supervisor.service import Action, Service, Step
-from edgefuse.supervisor.verdict import Circumstances, Verdict
+from edgefuse.supervisor.verdict import Verdict
 from edgefuse.supervisor.worker_process import End, WorkerProcess
 
 ANSWER_S = 15.0
@@ -50,10 +52,13 @@ class Supervision:
         self.plan: Plan | None = None
         self.group: WorkerGroup | None = None
         """What limits the worker's memory, where that can be."""
+        self.listeners: list[Listener] = []
+        """Are told of what the worker says of its frames, and of its end."""
         self._children, self._journal = children, journal
         self._make_recipe, self._on_blamed = make_recipe, on_blamed
         self._run: Attempt | None = None
-        self._now_s = 0.0
+        self.now_s = 0.0
+        """Of the last tick."""
         self._next_id = 0
         self._settling: asyncio.Future[str] | None = None
         """Awaited; gets why the worker does not run."""
@@ -86,17 +91,17 @@ class Supervision:
 
     def start(self) -> None:
         """Start the worker, or start it again at once where it waits or has failed for good."""
-        self._take(service.start(self.service, self._now_s))
+        self._take(service.start(self.service, self.now_s))
 
     def stop(self) -> None:
         """Stop the worker."""
-        self._take(service.stop(self.service, self._now_s))
+        self._take(service.stop(self.service, self.now_s))
 
     def restart(self, reason: str) -> None:
         """Start the worker anew, as the recipe says now."""
         if self.service.state in ("STARTING", "RUNNING"):
             self._journal.note("info", "worker_restarted", reason)
-        self._take(service.restart(self.service, self._now_s, reason))
+        self._take(service.restart(self.service, self.now_s, reason))
 
     def tell(self, message: ipc.Message) -> None:
         """Tell the worker something that needs no answer, where there is one."""
@@ -128,6 +133,16 @@ class Supervision:
         finally:
             del answers[number]
 
+    def rename_release(self, release: str) -> None:
+        """Take note that what runs is live under another number now."""
+        if self.plan is not None:
+            self.plan = msgspec.structs.replace(self.plan, release=release)
+
+    def end_trial(self) -> None:
+        """Take note that no release is open beside the one that runs any more."""
+        if self._run is not None:
+            self._run.forget_trial(self.now_s)
+
     async def settled(self, limit_s: float) -> str:
         """Wait until the worker that is about to be started runs, or waits for its source; else give the reason."""
         self._settling = asyncio.get_running_loop().create_future()
@@ -140,7 +155,7 @@ class Supervision:
 
     def tick(self, now_s: float) -> None:
         """Judge the worker and do what is due; call it several times a second."""
-        self._now_s = now_s
+        self.now_s = now_s
         self._children.reap()
         if self._run is not None:
             self._run.health, illness = health.judge(self._run.health, now_s)
@@ -150,9 +165,9 @@ class Supervision:
 
     def _take(self, step: Step) -> None:
         """Go over to the next state, and do what it asks for."""
-        was_flapping = self.service.is_flapping(self._now_s)
+        was_flapping = self.service.is_flapping(self.now_s)
         self.service, action = step
-        if self.service.is_flapping(self._now_s) and not was_flapping:
+        if self.service.is_flapping(self.now_s) and not was_flapping:
             self._journal.note("error", "worker_flapping", "the worker ends again and again")
         if self._settling and not self._settling.done() and (outcome := service.outcome(self.service)) is not None:
             self._settling.set_result(outcome)
@@ -180,10 +195,10 @@ class Supervision:
             process = WorkerProcess(self._children, recipe.python, recipe.start, self._hear, self._on_ended)
         except (EdgefuseError, OSError) as e:
             self._note_refusal(str(e))
-            self._take(service.on_ended(self.service, self._now_s, str(e), retry_s=service.FATAL_RETRY_S))
+            self._take(service.on_ended(self.service, self.now_s, str(e), retry_s=service.FATAL_RETRY_S))
             return
-        ring = MemoryRing(limit_mb=recipe.memory_mb, started_s=self._now_s)
-        self._run = Attempt(process, health.start(self._now_s), ring, oom_kills)
+        ring = MemoryRing(limit_mb=recipe.memory_mb, started_s=self.now_s)
+        self._run = Attempt(process, health.start(self.now_s), ring, oom_kills)
         if self.group is not None:
             self._limit(self.group, process.pid, recipe.memory_mb)
 
@@ -202,30 +217,41 @@ class Supervision:
             case ipc.Heartbeat():
                 self._on_beat(run, message)
             case ipc.Alive():
-                run.health = health.on_alive(run.health, self._now_s)
+                run.health = health.on_alive(run.health, self.now_s)
             case ipc.Planned():
-                run.health = health.on_planned(run.health)
-                note_plan(self._journal, self.plan, message.plan)
-                self.plan, run.setups = message.plan, message.setups
-                self._take(service.on_planned(self.service, self._now_s))
+                self._on_planned(run, message)
             case ipc.Opened():
-                run.health, run.startup_s = health.on_opened(run.health, self._now_s), message.startup_s
+                run.health, run.startup_s = health.on_opened(run.health, self.now_s), message.startup_s
                 run.size_px = (message.width_px, message.height_px)
             case ipc.Answer():
                 if (answer := run.answers.get(message.id)) and not answer.done():
                     answer.set_result(message)
             case ipc.Failed():
                 run.failure = message.reason
+        if isinstance(message, ipc.Heartbeat | ipc.Compared | ipc.TrialFailed):
+            for listener in tuple(self.listeners):
+                listener.hear(message)
+
+    def _on_planned(self, run: Attempt, planned: ipc.Planned) -> None:
+        """Take note of what is opened now, or of what has taken over."""
+        run.learn_places(planned, self.now_s)
+        if planned.is_trial:
+            return
+        note_plan(self._journal, self.plan, planned.plan)
+        self.plan = planned.plan
+        if not run.health.is_open:
+            run.health = health.on_planned(run.health)
+            self._take(service.on_planned(self.service, self.now_s))
 
     def _on_beat(self, run: Attempt, beat: ipc.Heartbeat) -> None:
         before, run.beat = run.beat, beat
         was_running = self.service.state == "RUNNING"
-        run.health = health.on_beat(run.health, beat, self._now_s)
+        run.health = health.on_beat(run.health, beat, self.now_s)
         if beat.source != "flowing":
             reason = _RESTING[beat.source] + (f": {beat.missing}" if beat.missing else "")
-            self._take(service.on_resting(self.service, self._now_s, reason, is_open=run.health.is_open))
+            self._take(service.on_resting(self.service, self.now_s, reason, is_open=run.health.is_open))
         elif beat.frames_out > (before.frames_out if before else 0):
-            self._take(service.on_delivered(self.service, self._now_s))
+            self._take(service.on_delivered(self.service, self.now_s))
         if self.service.state == "RUNNING" and not was_running:
             self._refusal = ""
             note_running(self._journal, run)
@@ -233,8 +259,10 @@ class Supervision:
         self._watch_memory(run, beat)
 
     def _watch_memory(self, run: Attempt, beat: ipc.Heartbeat) -> None:
+        if run.trial_places:
+            return  # what two releases hold tells nothing of either
         is_quiet = beat.source != "flowing" or beat.faces < _QUIET_FACES
-        run.ring, advice = memory_ring.step(run.ring, beat.rss_mb, self._now_s, is_quiet=is_quiet)
+        run.ring, advice = memory_ring.step(run.ring, beat.rss_mb, self.now_s, is_quiet=is_quiet)
         if advice.warning:
             self._journal.note("warning", "memory_high", advice.warning)
         if advice.restart:
@@ -244,22 +272,15 @@ class Supervision:
         run = self._run
         assert run is not None
         self._run = None
-        for number, answer in run.answers.items():
-            if not answer.done():
-                answer.set_result(ipc.Answer(id=number, error=_ENDED))
-        known = Circumstances(
-            failure=run.failure,
-            was_open=run.health.is_open,
-            illness=run.illness,
-            was_stopped=run.was_stopped,
-            is_over_memory=self.group is not None and self.group.oom_kills() > run.oom_kills,
-            memory_mb=run.ring.limit_mb,
-        )
+        run.answer_all(_ENDED)
+        is_over_memory = self.group is not None and self.group.oom_kills() > run.oom_kills
         was_wished = self.service.state == "STOPPING" and not run.illness
-        judged = verdict.judge(end, known)
+        judged = verdict.judge(end, run.tell_circumstances(is_over_memory=is_over_memory))
         if not was_wished:
             self._report(judged, run)
-        self._take(service.on_ended(self.service, self._now_s, judged.reason, retry_s=judged.retry_s))
+        for listener in tuple(self.listeners):
+            listener.end(None if was_wished else judged, is_trial_blamed=run.is_trial_blamed(judged))
+        self._take(service.on_ended(self.service, self.now_s, judged.reason, retry_s=judged.retry_s))
 
     def _report(self, judged: Verdict, run: Attempt) -> None:
         if judged.retry_s is not None:
@@ -267,7 +288,7 @@ class Supervision:
             return
         if not run.illness:  # of which was told when the worker was to be ended
             self._journal.note("warning", judged.kind, judged.reason)
-        if setups := tuple(run.setups[place] for place in judged.blamed if place < len(run.setups)):
+        if setups := tuple(run.setups[place] for place in judged.blamed if place in run.setups):
             self._on_blamed(setups, judged.how)
 
     def _note_refusal(self, reason: str) -> None:

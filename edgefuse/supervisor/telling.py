@@ -8,12 +8,13 @@ from edgefuse import clock, ipc, paths
 from edgefuse.config.host import RuntimeFact
 from edgefuse.errors import StoreError
 from edgefuse.link.inventory import make_inventory
+from edgefuse.link.messages import Deployment as DeploymentReport
 from edgefuse.link.messages import Inventory, Latency, PipelineReport, SystemReport
 from edgefuse.memory import BYTES_PER_MB
 from edgefuse.planning.host import read_host
 from edgefuse.planning.plan import Plan
 from edgefuse.store.state import load_state, state_path
-from edgefuse.supervisor.control import Status
+from edgefuse.supervisor.control import DeploymentStatus, Status
 
 
 def make_system_report(status: Status, n: int) -> SystemReport:
@@ -46,6 +47,23 @@ def make_pipeline_report(status: Status, beat: ipc.Heartbeat, size_px: tuple[int
         point=beat.point,
         effect=beat.effect,
         release=status.release,
+    )
+
+
+def make_deployment_report(status: DeploymentStatus) -> DeploymentReport:
+    """Say how the newest deployment stands."""
+    deployment = status.deployment
+    return DeploymentReport(
+        t=clock.wall_iso(),
+        id=deployment.id,
+        release=deployment.release,
+        state=deployment.state,
+        seq=status.seq,
+        reason=deployment.reason,
+        gates={finding.gate: finding.value for finding in status.findings if finding.value is not None},
+        done_bytes=status.done_bytes,
+        total_bytes=status.total_bytes,
+        ended_at=deployment.ended_at,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edgefuse import paths
+from edgefuse import clock, paths
 from edgefuse.config.link import LinkSettings
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
@@ -22,9 +22,12 @@ from edgefuse.supervisor.journal import Journal
 if TYPE_CHECKING:
     from edgefuse.link.client import Link
     from edgefuse.link.commands import Port
+    from edgefuse.trusted_time import TrustedTime
 
 
 RETRY_S = 60.0
+PROGRESS_S = 10.0
+"""Between two reports of bytes that come."""
 
 
 class Uplink:
@@ -42,6 +45,9 @@ class Uplink:
         self._shown: tuple[str, str] | None = None
         self._shown_plan: Plan | None = None
         self._has_told = False
+        self._time: TrustedTime | None = None
+        self._shown_deployment: tuple[int, float] | None = None
+        """Number of the report, and when it was made."""
         journal.listen(self._tell)
 
     async def follow(self, settings: LinkSettings | None, now_s: float) -> None:
@@ -62,7 +68,7 @@ class Uplink:
                     self._journal.note("error", "link_refused", str(e))
                 return
             self._refusal = ""
-            self._shown, self._shown_plan = None, None
+            self._shown, self._shown_plan, self._shown_deployment = None, None, None
             self._link.start()
             if not self._has_told:
                 self._has_told = True
@@ -88,11 +94,39 @@ class Uplink:
             self._shown_plan = status.plan
             self._link.set_inventory(partial(read_inventory, status, status.plan))
 
+        self._show_deployment(status)
+
+    def request_chunk(self, payload: bytes) -> None:
+        """Ask the repository for something; without a link nobody hears it, and whoever asks does so again."""
+        if self._link is not None:
+            self._link.request_chunk(payload)
+
+    def read_trusted_time(self) -> str | None:
+        """Give the wall time as this unit can prove it, ISO 8601; may take a while."""
+        from edgefuse.trusted_time import TrustedTime, UntrustedClockError
+
+        try:
+            return clock.to_iso((self._time or TrustedTime()).now())
+        except UntrustedClockError:
+            return None
+
     async def close(self) -> None:
         """Take leave of the fleet."""
         link, self._link, self._settings = self._link, None, None
         if link is not None:
             await asyncio.to_thread(link.stop)
+
+    def _show_deployment(self, status: Status) -> None:
+        """Tell how the newest deployment stands: each change at once, and bytes that come now and then."""
+        if self._link is None or status.deployment is None:
+            return
+        seq, shown_s = self._shown_deployment or (-1, 0.0)
+        is_coming = status.deployment.total_bytes > 0 and status.uptime_s - shown_s >= PROGRESS_S
+        if status.deployment.seq != seq or is_coming:
+            from edgefuse.supervisor.telling import make_deployment_report
+
+            self._shown_deployment = (status.deployment.seq, status.uptime_s)
+            self._link.set_deployment(make_deployment_report(status.deployment))
 
     def _tell(self, event: Event) -> None:
         if self._link is not None:
@@ -103,4 +137,5 @@ class Uplink:
         from edgefuse.link.client import Link
         from edgefuse.trusted_time import TrustedTime
 
-        return Link(settings, paths.state_dir(), self._make_port(), loop, TrustedTime())
+        self._time = TrustedTime()
+        return Link(settings, paths.state_dir(), self._make_port(), loop, self._time)

@@ -56,7 +56,9 @@ class Verdict:
     how: str = ""
     """What to remember the blamed by: ``SIGSEGV``, ``hang``."""
     blamed: tuple[int, ...] = ()
-    """Choices of the plan."""
+    """Places among the breadcrumbs."""
+    is_own: bool = False
+    """It did so by itself: nobody ended it from outside, and nothing around it that a person can mend."""
 
 
 def judge(end: End, known: Circumstances) -> Verdict:
@@ -65,15 +67,17 @@ def judge(end: End, known: Circumstances) -> Verdict:
         return Verdict(known.failure, retry_s=None if known.was_open else FATAL_RETRY_S)
     if known.illness:
         blamed = () if known.was_stopped else _hung(end, known.illness)
-        return Verdict(known.illness, how="hang" if blamed else "", blamed=blamed)
+        is_own = bool(blamed) or (known.illness.startswith(HANGS) and not known.was_stopped)
+        return Verdict(known.illness, how="hang" if blamed else "", blamed=blamed, is_own=is_own)
     if known.is_over_memory:
         return _over_memory(end, known)
     reason, name = _REASONS.get(end.code), describe_end(end.code)
     if end.code >= 0:
-        return Verdict(reason or f"it ended by a defect: {name}; the log has it")
+        return Verdict(reason or f"it ended by a defect: {name}; the log has it", is_own=end.code != 0)
     is_native = end.code in _CRASHES
     blamed = tuple(end.in_flight) if is_native else ()
-    return Verdict(reason or f"it died of {name}", "worker_crashed", how=name if is_native else "", blamed=blamed)
+    how = name if is_native else ""
+    return Verdict(reason or f"it died of {name}", "worker_crashed", how=how, blamed=blamed, is_own=is_native)
 
 
 def _over_memory(end: End, known: Circumstances) -> Verdict:
@@ -81,12 +85,12 @@ def _over_memory(end: End, known: Circumstances) -> Verdict:
     opening = tuple(place for place, what in end.in_flight.items() if what == "opening")
     if opening or known.was_open:
         reason = f"it went over its memory limit of {known.memory_mb:.0f} MB"
-        return Verdict(reason, "memory_killed", how="memory limit", blamed=opening)
+        return Verdict(reason, "memory_killed", how="memory limit", blamed=opening, is_own=True)
     reason = (
         f"its memory limit of {known.memory_mb:.0f} MB is too little to start with; "
         "raise memory_mb in the site configuration, or choose another effect or face"
     )
-    return Verdict(reason, "memory_killed", retry_s=MEMORY_RETRY_S)
+    return Verdict(reason, "memory_killed", retry_s=MEMORY_RETRY_S, is_own=True)
 
 
 def _hung(end: End, illness: str) -> tuple[int, ...]:

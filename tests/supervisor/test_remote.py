@@ -12,7 +12,19 @@ from fakes.interpreter import write_interpreter
 
 from edgefuse import paths
 from edgefuse.errors import EdgefuseError
-from edgefuse.link.commands import ACTIONS, Action, CollectLogs, Pause, PinPoint, Resume, SetEffect, SetFace, Tune
+from edgefuse.link.commands import (
+    ACTIONS,
+    Action,
+    CancelUpdate,
+    CollectLogs,
+    Pause,
+    PinPoint,
+    Resume,
+    SetEffect,
+    SetFace,
+    Tune,
+)
+from edgefuse.supervisor import control
 from edgefuse.supervisor.children import Children
 from edgefuse.supervisor.control import AnyRequest, Done, Refused, Reply, SetPaused, SetPin
 from edgefuse.supervisor.remote import Remote
@@ -26,7 +38,7 @@ def ask(action: Action, reply: Reply = Done()) -> list[AnyRequest]:  # noqa: B00
         asked.append(request)
         return reply
 
-    remote = Remote(None, perform, None, Children())  # type: ignore[arg-type]  # neither is needed for these
+    remote = Remote(None, perform, None, Children(), None)  # type: ignore[arg-type]  # neither is needed for these
     asyncio.run(remote.perform(action))
     return asked
 
@@ -40,6 +52,7 @@ def ask(action: Action, reply: Reply = Done()) -> list[AnyRequest]:  # noqa: B00
         (SetFace(face=None), SetPin(setting="face", value="")),
         (Pause(), SetPaused(is_paused=True)),
         (Resume(), SetPaused(is_paused=False)),
+        (CancelUpdate(reason="too soon"), control.CancelUpdate(reason="too soon")),
     ],
     ids=str,
 )
@@ -84,7 +97,7 @@ def run_beside(remote: Callable[[Children], Awaitable[object]]) -> None:
 
 def test_a_long_measurement_does_not_hold_up_the_end(root: Path) -> None:
     async def leave(children: Children) -> None:
-        measuring = asyncio.create_task(Remote(None, None, None, children).perform(Tune()))  # type: ignore[arg-type]
+        measuring = asyncio.create_task(Remote(None, None, None, children, None).perform(Tune()))  # type: ignore[arg-type]
         await asyncio.sleep(0.3)
         measuring.cancel()
         await asyncio.wait([measuring])
@@ -100,7 +113,7 @@ def test_a_program_that_fails_is_told_by_its_last_words(root: Path, monkeypatch:
     monkeypatch.setenv("PATH", str(root))
 
     async def collect(children: Children) -> None:
-        await Remote(None, None, None, children).perform(CollectLogs())  # type: ignore[arg-type]
+        await Remote(None, None, None, children, None).perform(CollectLogs())  # type: ignore[arg-type]
 
     with pytest.raises(EdgefuseError, match=r"^cannot run .*: no journal here$"):
         run_beside(collect)

@@ -20,6 +20,7 @@ from edgefuse.config.link import LinkSettings
 from edgefuse.link.messages import Inventory, PipelineReport, State, SystemReport, decode
 from edgefuse.supervisor.control import Status
 from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.remote import Remote
 from edgefuse.supervisor.uplink import RETRY_S, Uplink
 
 Supervise = Callable[..., Running]
@@ -115,7 +116,7 @@ def test_broken_link_is_reported_and_costs_no_frame(supervise: Supervise) -> Non
 def test_a_link_that_was_refused_is_tried_again_after_a_reload_and_a_while(tmp_path: Path) -> None:
     settings = LinkSettings(broker="mqtts://broker.example", device_id="dev1", credentials=str(tmp_path / "link"))
     journal = Journal()
-    uplink = Uplink(journal, make_port=object)  # type: ignore[arg-type]  # nobody comes in
+    uplink = Uplink(journal, lambda: Remote(None, None, None, None, None))  # type: ignore[arg-type]  # nobody comes in
 
     def follow(now_s: float) -> list[str]:
         """Follow once more, and give the refusals so far."""

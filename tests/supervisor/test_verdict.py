@@ -82,3 +82,23 @@ def test_a_server_that_went_away_while_frames_flowed_is_worth_waiting_for() -> N
 
 def test_what_a_person_must_mend_is_final() -> None:
     assert judge(End(2, {}), Circumstances(failure="no such file")) == Verdict("no such file", retry_s=FATAL_RETRY_S)
+
+
+@pytest.mark.parametrize(
+    ("code", "known", "is_own"),
+    [
+        (-signal.SIGSEGV, Circumstances(), True),
+        (1, Circumstances(), True),
+        (0, Circumstances(), False),
+        (-signal.SIGKILL, Circumstances(), False),
+        (-signal.SIGTERM, Circumstances(), False),
+        (-signal.SIGKILL, Circumstances(is_over_memory=True, was_open=True), True),
+        (-signal.SIGABRT, Circumstances(illness="it hangs: no heartbeat for 8 s"), True),
+        (-signal.SIGABRT, Circumstances(illness="it hangs: no heartbeat for 8 s", was_stopped=True), False),
+        (2, Circumstances(failure="cannot push to rtsp://nvr/out", was_open=True), False),
+    ],
+)
+def test_who_was_killed_or_misses_something_did_not_end_by_itself(
+    code: int, known: Circumstances, is_own: bool
+) -> None:
+    assert judge(End(code, {}), known).is_own == is_own
