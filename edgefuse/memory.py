@@ -3,6 +3,7 @@
 import ctypes
 import os
 from pathlib import Path
+from typing import Literal
 
 BYTES_PER_MB = 1_000_000
 """What MB means everywhere in edgefuse, its profiles, its manifests and its reports."""
@@ -10,9 +11,13 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")  # 16 KiB on a Raspberry Pi 5, 4 KiB on
 _M_ARENA_MAX = -8  # malloc.h
 
 
-def resident_mb() -> float:
-    """Read the resident memory of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES / BYTES_PER_MB
+def resident_mb(process: int | Literal["self"] = "self") -> float:
+    """Read the resident memory of this process, or of another.
+
+    Raises:
+        OSError: There is no such process.
+    """
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE_BYTES / BYTES_PER_MB
 
 
 def share_one_heap() -> None:

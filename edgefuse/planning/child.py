@@ -9,11 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from edgefuse import paths
+from edgefuse import clock, paths
 from edgefuse.errors import EdgefuseError
 from edgefuse.interpreter import module_command
+from edgefuse.memory import resident_mb
+
+_LOOK_S = 0.02  # between two looks at what a child holds; in that time it may take some 50 MB more
 
 
 class ChildError(EdgefuseError):
@@ -24,6 +27,10 @@ class ChildStarvedError(ChildError):
     """A child process ran out of time or was killed, as when memory is short; another time it may do well."""
 
 
+class ChildLimitError(ChildStarvedError):
+    """A child process was killed for taking more time or memory than it was given."""
+
+
 class ChildStoppedError(EdgefuseError):
     """A child process was stopped from outside, as at shutdown; that says nothing about what it was asked."""
 
@@ -32,7 +39,13 @@ _STOPPED = {-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP}
 
 
 def ask_child(
-    module: str, *arguments: str, question: bytes = b"", timeout_s: float, python: str | None = None
+    module: str,
+    *arguments: str,
+    question: bytes = b"",
+    timeout_s: float,
+    limit_mb: float | None = None,
+    inherit: Iterable[int] = (),
+    python: str | None = None,
 ) -> bytes:
     """Run ``python -m module`` and give its answer.
 
@@ -40,29 +53,62 @@ def ask_child(
         module: Its main block calls ``answer_parent``.
         question: What the child reads from stdin.
         timeout_s: The child is killed after that time.
+        limit_mb: The child is killed when it holds more resident memory.
+        inherit: Descriptors that it keeps.
         python: Interpreter, where it is not this one.
 
     Raises:
-        ChildStarvedError: The child hung, or was killed by SIGKILL.
+        ChildLimitError: The child hung, or took too much memory.
+        ChildStarvedError: The child was killed by SIGKILL.
         ChildError: The child crashed, failed or could not be started.
         ChildStoppedError: Somebody stopped it.
     """
     command = module_command(python or sys.executable, module, *arguments)
-    try:
-        done = subprocess.run(
-            command, input=question, capture_output=True, timeout=timeout_s, check=False, env=child_environment()
-        )
-    except subprocess.TimeoutExpired as e:
-        raise ChildStarvedError(f"it gave no answer within {timeout_s:g} s") from e
-    except OSError as e:
-        raise ChildError(f"cannot run {command[0]}: {e.strerror}") from e
-    if done.returncode in _STOPPED:
-        raise ChildStoppedError(f"cannot finish {module}: it was stopped by {signal.Signals(-done.returncode).name}")
-    if done.returncode == -signal.SIGKILL:
+    with os.fdopen(os.memfd_create("edgefuse-question"), "r+b") as stdin:
+        stdin.write(question)
+        stdin.seek(0)
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=tuple(inherit),
+                env=child_environment(),
+            )
+        except OSError as e:
+            raise ChildError(f"cannot run {command[0]}: {e.strerror}") from e
+    with child:
+        try:
+            answer, errors = _hear(child, timeout_s, limit_mb)
+        except BaseException:
+            child.kill()
+            raise
+    if child.returncode in _STOPPED:
+        raise ChildStoppedError(f"cannot finish {module}: it was stopped by {signal.Signals(-child.returncode).name}")
+    if child.returncode == -signal.SIGKILL:
         raise ChildStarvedError("it was killed by SIGKILL, most likely because memory ran out")
-    if done.returncode != 0:
-        raise ChildError(_describe_end(done.returncode, done.stderr))
-    return done.stdout
+    if child.returncode != 0:
+        raise ChildError(_describe_end(child.returncode, errors))
+    return answer
+
+
+def _hear(child: subprocess.Popen[bytes], timeout_s: float, limit_mb: float | None) -> tuple[bytes, bytes]:
+    """Give what a child writes to stdout and stderr, looking at what it holds now and then.
+
+    Raises:
+        ChildLimitError: It takes too much time or memory.
+    """
+    end_ns = clock.now_ns() + timeout_s * clock.NS_PER_S
+    while True:
+        left_s = max(0.0, (end_ns - clock.now_ns()) / clock.NS_PER_S)
+        try:
+            return child.communicate(timeout=left_s if limit_mb is None else min(left_s, _LOOK_S))
+        except subprocess.TimeoutExpired as e:
+            if clock.now_ns() >= end_ns:
+                raise ChildLimitError(f"it gave no answer within {timeout_s:g} s") from e
+            if limit_mb is not None and resident_mb(child.pid) > limit_mb:
+                raise ChildLimitError(f"it took more than the {limit_mb:g} MB of memory that it may") from e
 
 
 def answer_parent(make_answer: Callable[[], bytes]) -> None:

@@ -51,8 +51,11 @@ def sample(output: NDArray[np.generic]) -> tuple[float, ...]:
     return tuple(float(v) for v in output.reshape(-1)[places])
 
 
-def check(session: Session, variant: Variant) -> None:
+def check(session: Session, variant: Variant) -> float:
     """Run the golden input through a session and compare.
+
+    Returns:
+        The largest difference from what the manifest promises.
 
     Raises:
         RuntimeLoadError: An output differs from the manifest, is not finite, or is all zero.
@@ -62,23 +65,32 @@ def check(session: Session, variant: Variant) -> None:
     outputs = [np.zeros(spec.shape, spec.dtype) for spec in variant.outputs]
     session.bind(inputs, outputs)
     session.run()
+    worst = 0.0
     for spec, output in zip(variant.outputs, outputs, strict=True):
-        if reason := _difference(output, variant.golden.get(spec.name)):
-            raise RuntimeLoadError(f"cannot trust '{variant.id}' on {session.provider}: output {spec.name} {reason}")
+        try:
+            worst = max(worst, _compare(output, variant.golden.get(spec.name)))
+        except ValueError as e:
+            text = f"cannot trust '{variant.id}' on {session.provider}: output {spec.name} {e}"
+            raise RuntimeLoadError(text) from e
+    return worst
 
 
-def _difference(output: NDArray[np.generic], golden: GoldenOutput | None) -> str:
-    """Say what is wrong with one output, or nothing."""
+def _compare(output: NDArray[np.generic], golden: GoldenOutput | None) -> float:
+    """Give the largest difference of one output.
+
+    Raises:
+        ValueError: Something is wrong with it.
+    """
     if not np.isfinite(output).all():
-        return "has values that are not finite"
+        raise ValueError("has values that are not finite")
     if not output.any():
-        return "is all zero"
+        raise ValueError("is all zero")
     if golden is None:
-        return ""
+        return 0.0
     values = sample(output)
     if len(values) != len(golden.values):
-        return f"has {len(values)} golden values, the manifest lists {len(golden.values)}"
+        raise ValueError(f"has {len(values)} golden values, the manifest lists {len(golden.values)}")
     worst = max(abs(a - b) for a, b in zip(values, golden.values, strict=True))
     if worst > golden.tolerance:
-        return f"differs by {worst:.3g} from the manifest, {golden.tolerance:.3g} is allowed"
-    return ""
+        raise ValueError(f"differs by {worst:.3g} from the manifest, {golden.tolerance:.3g} is allowed")
+    return worst

@@ -15,7 +15,7 @@ from edgefuse import clock, paths, registry
 from edgefuse.config.manifest import Variant
 from edgefuse.errors import EdgefuseError
 from edgefuse.memory import resident_mb
-from edgefuse.planning.child import ChildError, ChildStarvedError, answer_parent, ask_child
+from edgefuse.planning.child import ChildError, ChildLimitError, ChildStarvedError, answer_parent, ask_child
 from edgefuse.runtime import Runtime, Session, SessionOptions
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, update_state
 from edgefuse.store.store import Store
@@ -43,19 +43,32 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """Why the model cannot be used; empty where it passed."""
     was_starved: bool = False
     """It failed for want of memory or time, and may pass another time."""
+    is_beyond_limits: bool = False
+    """It was starved by the limits of this trial, not by what else this unit was doing."""
+    deviation: float = 0.0
+    """Largest difference from the golden outputs."""
     p50_ms: float = 0.0
     p95_ms: float = 0.0
     memory_mb: int = 0
 
 
 def run_trial(
-    variant: Variant, setup: Setup, store: Store, *, python: str | None = None, duration_s: float = 0.0
+    variant: Variant,
+    setup: Setup,
+    store: Store,
+    *,
+    python: str | None = None,
+    duration_s: float = 0.0,
+    timeout_s: float | None = None,
+    limit_mb: float | None = None,
 ) -> Trial:
     """Try a model in a child process; a crash there is a failure like any other.
 
     Args:
         python: Interpreter of the worker, where it is not this one.
         duration_s: How long to measure; 0 means the golden check alone.
+        timeout_s: After that time it has failed; ``TIMEOUT_S`` where nothing else is said.
+        limit_mb: Memory that the child may hold.
 
     Raises:
         StoreError: A file of the variant is not in the store, or is damaged there.
@@ -63,10 +76,12 @@ def run_trial(
     """
     request = TrialRequest(variant=variant, path=str(store.path_of(variant.files)), setup=setup, duration_s=duration_s)
     try:
-        answer = ask_child(_MODULE, question=msgspec.json.encode(request), timeout_s=TIMEOUT_S, python=python)
+        question = msgspec.json.encode(request)
+        timeout_s = TIMEOUT_S if timeout_s is None else timeout_s
+        answer = ask_child(_MODULE, question=question, timeout_s=timeout_s, limit_mb=limit_mb, python=python)
         trial = msgspec.json.decode(answer, type=Trial)
     except ChildStarvedError as e:
-        return Trial(failure=str(e), was_starved=True)
+        return Trial(failure=str(e), was_starved=True, is_beyond_limits=isinstance(e, ChildLimitError))
     except (ChildError, msgspec.DecodeError) as e:
         trial = Trial(failure=str(e))
     if trial.failure:
@@ -116,15 +131,18 @@ def _try(request: TrialRequest) -> Trial:
     )
     try:
         session = runtime.open(Path(request.path), options)
-        golden.check(session, request.variant)
+        deviation = golden.check(session, request.variant)
         if not request.duration_s:
-            return Trial()
+            return Trial(deviation=deviation)
         times_ms = _measure(session, request.duration_s)
     except EdgefuseError as e:
         return Trial(failure=str(e))
     memory_mb = max(0, round(resident_mb() - before_mb))
     return Trial(
-        p50_ms=round(_percentile(times_ms, 50), 4), p95_ms=round(_percentile(times_ms, 95), 4), memory_mb=memory_mb
+        p50_ms=round(_percentile(times_ms, 50), 4),
+        p95_ms=round(_percentile(times_ms, 95), 4),
+        memory_mb=memory_mb,
+        deviation=deviation,
     )
 
 

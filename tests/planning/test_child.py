@@ -1,9 +1,11 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from fakes.interpreter import write_interpreter
 
-from edgefuse.planning.child import ChildError, ChildStoppedError, ask_child
+from edgefuse.planning.child import ChildError, ChildLimitError, ChildStoppedError, ask_child
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,38 @@ def test_a_child_that_was_stopped_at_shutdown_did_not_fail(tmp_path: Path) -> No
     python = write_interpreter(tmp_path / "python", "kill -TERM $$")
     with pytest.raises(ChildStoppedError, match="stopped by SIGTERM"):
         ask_child("any.module", timeout_s=10, python=python)
+
+
+def test_a_child_that_takes_too_much_memory_is_ended(tmp_path: Path) -> None:
+    python = write_interpreter(
+        tmp_path / "python", f"exec {sys.executable} -c 'x = []\nwhile 1: x.append(bytearray(1000000) + b\"1\")'"
+    )
+    with pytest.raises(ChildLimitError, match="it took more than the 60 MB of memory that it may"):
+        ask_child("any.module", timeout_s=60, limit_mb=60, python=python)
+
+
+def test_a_child_within_its_limits_answers_and_keeps_what_it_inherits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "slow.py").write_text(
+        "import os, sys, time\n"
+        "from edgefuse.planning.child import answer_parent\n"
+        "question = sys.stdin.buffer.read()\n"
+        "time.sleep(0.2)\n"
+        "os.write(int(sys.argv[1]), b'noted')\n"
+        "answer_parent(lambda: question * 2)\n"
+    )
+    notes = os.memfd_create("notes")
+    question = b"?" * 1_000_000  # more than a pipe holds, so that it goes in several parts
+    try:
+        assert (
+            ask_child("slow", str(notes), question=question, timeout_s=60, limit_mb=500, inherit=(notes,))
+            == question * 2
+        )
+        assert os.pread(notes, 100, 0) == b"noted"
+    finally:
+        os.close(notes)
 
 
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:

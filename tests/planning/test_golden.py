@@ -67,8 +67,9 @@ def test_sample_takes_sixteen_values_from_the_first_to_the_last() -> None:
     assert (len(values), values[0], values[-1]) == (16, 0.0, 300.0)
 
 
-def test_outputs_as_promised_pass(tmp_path: Path) -> None:
-    golden.check(open_formula(tmp_path), variant(promised()))
+def test_outputs_as_promised_pass_and_how_near_they_are_is_told(tmp_path: Path) -> None:
+    assert golden.check(open_formula(tmp_path), variant(promised())) < 1e-6
+    assert golden.check(open_formula(tmp_path, offset=0.0005), variant(promised())) == pytest.approx(5e-4, rel=1e-2)
 
 
 def test_output_out_of_tolerance_is_refused_with_both_numbers(tmp_path: Path) -> None:
