@@ -13,9 +13,9 @@ from edgefuse.command import INTERRUPTED, Command
 from edgefuse.errors import EdgefuseError
 
 _EXIT_CODES = (
-    "exit codes: 0 done; 1 done, and something is wrong (doctor, models verify, audit, fleet send); 2 cannot be done, "
-    "stderr says why; 3 a device did not reply in time (fleet send); 130 interrupted by Ctrl-C or kill, what was "
-    "written until then is complete"
+    "exit codes: 0 done; 1 done, and something is wrong (doctor, models verify, audit, fleet send, fleet update); "
+    "2 cannot be done, stderr says why; 3 a device did not reply in time (fleet send); 130 interrupted by Ctrl-C or "
+    "kill, what was written until then is complete"
 )
 
 

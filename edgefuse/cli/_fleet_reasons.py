@@ -17,9 +17,10 @@ from edgefuse.cli._words import (
     show_time,
     show_zones,
 )
+from edgefuse.fleet.deployments import is_over, show_progress
 from edgefuse.fleet.roster import Row, View
 from edgefuse.link.cadence import PERIODS_S
-from edgefuse.link.messages import Inventory
+from edgefuse.link.messages import Deployment, Inventory
 from edgefuse.supervisor.control import Setting, Status
 
 _EVENTS = 5
@@ -159,6 +160,16 @@ def _because(setting: Setting) -> str:
 def _release(known: Known) -> Iterator[str]:
     release = known.row.release
     yield f"{release}, which ships with edgefuse {known.row.version}" if release == "0" else release or "not known yet"
+    if (deployment := known.view.deployment) is not None:
+        yield _tell_deployment(deployment)
+
+
+def _tell_deployment(deployment: Deployment) -> str:
+    """Tell how the newest one stands, and why."""
+    at = show_time(deployment.ended_at or deployment.t)
+    how = "ended" if is_over(deployment) else "is under way"
+    text = f"deployment {deployment.id} of release {deployment.release} {how}: {show_progress(deployment)} at {at}"
+    return f"{text}: {deployment.reason}" if deployment.reason else text
 
 
 def _plan(inventory: Inventory) -> Iterator[str]:

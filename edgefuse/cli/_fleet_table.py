@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from edgefuse import clock
 from edgefuse.cli._line import Line, Style, line, pad
 from edgefuse.cli._unit import format_table
 from edgefuse.cli._words import printable
+from edgefuse.fleet.deployments import is_of_note, show_progress
 from edgefuse.fleet.labels import show_labels
 from edgefuse.fleet.roster import Row
 
@@ -33,6 +35,8 @@ class Column:
     show: Callable[[Row], str]
     is_wide: bool = False
     """Only shown where much is asked for."""
+    is_rare: bool = False
+    """Only shown where a device has something there."""
 
 
 def _text(value: object) -> str:
@@ -49,6 +53,13 @@ def _number(value: float | None, places: int) -> str:
     return UNKNOWN if value is None else f"{value:.{places}f}"
 
 
+def _update(row: Row) -> str:
+    deployment = row.deployment
+    if deployment is None or not is_of_note(deployment, clock.wall_now()):
+        return UNKNOWN
+    return printable(f"{deployment.release} {show_progress(deployment)}")
+
+
 COLUMNS = (
     Column("NAME", lambda row: row.device),
     Column("PRESENCE", lambda row: row.presence),
@@ -58,6 +69,7 @@ COLUMNS = (
     Column("BAND", lambda row: _text(row.band)),
     Column("RELEASE", lambda row: _text(row.release)),
     Column("SERVICE", lambda row: _text(row.service)),
+    Column("UPDATE", _update, is_rare=True),
     Column("EFFECT", lambda row: _text(row.effect), is_wide=True),
     Column("P95_MS", lambda row: _number(row.latency_p95_ms, 0), is_wide=True),
     Column("FACES", lambda row: _number(row.faces, 1), is_wide=True),
@@ -71,9 +83,9 @@ COLUMNS = (
 
 def make_table(rows: Sequence[Row], *, is_wide: bool) -> str:
     """Give a line a device below a line of names."""
-    columns = [column for column in COLUMNS if is_wide or not column.is_wide]
-    cells = [[column.show(row) for column in columns] for row in rows]
-    return format_table([[column.name for column in columns], *cells])
+    shown = [(column, [column.show(row) for row in rows]) for column in COLUMNS if is_wide or not column.is_wide]
+    columns = [[column.name, *cells] for column, cells in shown if not column.is_rare or {*cells} - {UNKNOWN}]
+    return format_table(list(zip(*columns, strict=True)))
 
 
 def render(rows: Sequence[Row], width: int, height: int, first: int, message: str) -> list[Line]:

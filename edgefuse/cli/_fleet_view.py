@@ -22,7 +22,7 @@ from edgefuse.cli._fleet_actions import (
 )
 from edgefuse.cli._fleet_table import make_table, page_size, render
 from edgefuse.cli._screen import Screen, has_colours
-from edgefuse.fleet.labels import ALL, Selector
+from edgefuse.fleet.labels import ALL, NobodyError, Selector
 from edgefuse.fleet.roster import Roster, Row
 from edgefuse.fleet.session import BrokerError, Session, connected
 from edgefuse.fleet.site import load_register
@@ -76,7 +76,10 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    print(_show_rows(_gather(options, "+", find_selector(options)).rows(clock.now_ns()), options.form))
+    rows = _gather(options, "+", find_selector(options)).rows(clock.now_ns())
+    if not rows and options.selector is not None:
+        raise NobodyError
+    print(_show_rows(rows, options.form))
     return 0
 
 

@@ -10,6 +10,7 @@ from edgefuse.cli import (
     _fleet_send,
     _fleet_serve,
     _fleet_simulate,
+    _fleet_update,
     _fleet_view,
     _fleet_why,
 )
@@ -22,6 +23,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _fleet_view.add_actions(actions)
     _fleet_why.add_actions(actions)
     _fleet_send.add_actions(actions)
+    _fleet_update.add_actions(actions)
     _fleet_simulate.add_actions(actions)
     _fleet_serve.add_actions(actions)
     _fleet_home_assistant.add_actions(actions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgefuse.link.cadence import PERIODS_S
-from edgefuse.link.messages import PipelineReport, State, SystemReport
+from edgefuse.link.messages import Deployment, PipelineReport, State, SystemReport
 
 MISSED_REPORTS = 3
 """So many in a row make a device silent; reports are sent once, and one may be lost."""
@@ -22,6 +22,11 @@ def is_overdue(state: State | None, age_s: float) -> bool:
 def is_newer(report: SystemReport | PipelineReport, before: SystemReport | PipelineReport | None) -> bool:
     """Tell news from what a device kept while it was offline; its clock may be set back, and its count begins anew."""
     return before is None or report.t >= before.t or report.n > before.n
+
+
+def is_newer_deployment(report: Deployment, before: Deployment | None) -> bool:
+    """Likewise: a device that was set up anew counts from the beginning; what comes twice is no news."""
+    return before is None or report.seq > before.seq or report.t > before.t
 
 
 def is_paired(pipeline: PipelineReport, system: SystemReport) -> bool:

@@ -56,6 +56,14 @@ class Selector:
 ALL = Selector()
 
 
+class NobodyError(ConfigError):
+    """No device is meant by a selector."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("cannot find a device with such labels; edgefuse fleet list -o wide shows those there are")
+
+
 def parse_selector(text: str) -> Selector:
     """Read ``site=north,floor!=2,camera,!spare``.
 
@@ -108,12 +116,12 @@ def select(register: Register, selector: Selector) -> list[str]:
     """Give the devices that are meant and trusted, by name.
 
     Raises:
-        ConfigError: There is none.
+        NobodyError: There is none.
     """
     members = register.members.items()
     found = sorted(name for name, member in members if not member.is_revoked and selector.matches(member.labels))
     if not found:
-        raise ConfigError("cannot find a device with such labels; edgefuse fleet list -o wide shows those there are")
+        raise NobodyError
     return found
 
 

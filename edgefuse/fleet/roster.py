@@ -13,16 +13,16 @@ from typing import Literal
 import msgspec
 
 from edgefuse import clock
-from edgefuse.fleet.freshness import is_newer, is_overdue, is_paired
+from edgefuse.fleet.freshness import is_newer, is_newer_deployment, is_overdue, is_paired
 from edgefuse.fleet.labels import ALL, Selector
 from edgefuse.fleet.site import Register
-from edgefuse.link.messages import Band, Inventory, PipelineReport, State, SystemReport, decode
-from edgefuse.link.topics import INVENTORY, PIPELINE, STATE, SYSTEM, Address
+from edgefuse.link.messages import Band, Deployment, Inventory, PipelineReport, State, SystemReport, decode
+from edgefuse.link.topics import DEPLOYMENT, INVENTORY, PIPELINE, STATE, SYSTEM, Address
 
 Presence = Literal["online", "offline", "silent", "unseen", "revoked"]
 """``silent``: the broker takes it for online, but it does not report. ``unseen``: enrolled and never heard of."""
 
-TOPICS = (STATE, INVENTORY, SYSTEM, PIPELINE)
+TOPICS = (STATE, INVENTORY, DEPLOYMENT, SYSTEM, PIPELINE)
 """What a roster reads."""
 
 
@@ -38,6 +38,7 @@ class View:
     labels: Mapping[str, str] = field(default_factory=dict)
     state: State | None = None
     inventory: Inventory | None = None
+    deployment: Deployment | None = None
     system: SystemReport | None = None
     pipeline: PipelineReport | None = None
 
@@ -85,6 +86,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     profile: str | None = None
     mode: str | None = None
+    deployment: Deployment | None = None
+    """The newest, under way or over."""
     labels: Mapping[str, str] = {}
 
 
@@ -138,6 +141,8 @@ def _update(view: View, said: object, now_ns: int) -> View:
         return replace(view, state=said, seen_ns=now_ns)
     if isinstance(said, Inventory):
         return replace(view, inventory=said)
+    if isinstance(said, Deployment) and is_newer_deployment(said, view.deployment):
+        return replace(view, deployment=said)
     if isinstance(said, SystemReport) and is_newer(said, view.system):
         return replace(view, system=said, seen_ns=now_ns, reported_ns=now_ns)
     if isinstance(said, PipelineReport) and is_newer(said, view.pipeline):
@@ -147,7 +152,7 @@ def _update(view: View, said: object, now_ns: int) -> View:
 
 def make_row(view: View, now_ns: int) -> Row:
     """Sum one device up."""
-    row = Row(device=view.device, presence=view.presence(now_ns), labels=view.labels)
+    row = Row(device=view.device, presence=view.presence(now_ns), labels=view.labels, deployment=view.deployment)
     if view.inventory is not None:
         row = msgspec.structs.replace(row, profile=view.inventory.profile)
     if view.state is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +102,19 @@ class Session:
     def publish(self, topic: str, payload: bytes) -> None:
         """Send at QoS 1."""
         self._client.publish(topic, payload, 1)
+
+    def hold(self, messages: Iterable[tuple[str, bytes]], timeout_s: float) -> None:
+        """Have the broker hold messages, each for whoever asks for its topic; what is heard meanwhile is passed over.
+
+        An empty message has the broker forget what it holds there.
+
+        Raises:
+            BrokerError: The connection is lost, or the broker does not have all of them in that time.
+        """
+        for topic, payload in messages:
+            self._client.publish(topic, payload, 1, retain=True)
+        for _ in self.receive_retained(timeout_s):  # its marker is behind them
+            pass
 
     def receive(self, timeout_s: float) -> Heard | None:
         """Wait for the next message; give nothing when none came in that time.

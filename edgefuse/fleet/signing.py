@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from edgefuse import clock, disk
-from edgefuse.errors import ConfigError, StoreError
+from edgefuse import clock
+from edgefuse.errors import ConfigError
+from edgefuse.fleet.numbers import reserve_numbers
 from edgefuse.fleet.site import load_register, load_signing_key
 from edgefuse.link.commands import ACTIONS, Action
 from edgefuse.link.envelope import seal
-from edgefuse.link.messages import Command, decode, encode
+from edgefuse.link.messages import Command, encode
 
 _WORDS: Mapping[tuple[str, str], str | None] = {
     ("pin-point", "auto"): None,
@@ -24,13 +24,6 @@ _WORDS: Mapping[tuple[str, str], str | None] = {
     ("set-face", "default"): None,
 }
 """What ``edgefuse set`` says for taking a pin away."""
-
-
-class Numbers(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in ``sequence.json``."""
-
-    v: Literal[1] = 1
-    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ def seal_actions(
     register = load_register(folder)
     members = {device: register.find(device) for device in devices}
     keys = {key_id: load_signing_key(folder, key_id) for key_id in {member.key_id for member in members.values()}}
-    first = _reserve_numbers(folder, len(members))
+    first = reserve_numbers(folder, len(members))
     like = Command(
         id=f"c{secrets.token_hex(8)}",
         device="",
@@ -95,23 +88,3 @@ def seal_actions(
         for seq, (device, member) in enumerate(members.items(), first)
     )
     return tuple(Sealed(command, seal(command, keys[command.key_id])) for command in made)
-
-
-def _reserve_numbers(folder: Path, count: int) -> int:
-    """Count up by ``count`` and give the first of these numbers.
-
-    Microseconds of the clock keep the numbers rising even if the file is lost or there are two of it.
-
-    Raises:
-        ConfigError: The file is none.
-        StoreError: The folder cannot be read or written.
-    """
-    path = folder / "sequence.json"
-    with disk.writing(path), disk.locked(folder / ".sequence.lock"):
-        try:
-            last = decode(b"".join(disk.read_chunks(path)), Numbers).last if path.exists() else 0
-        except (StoreError, ValueError) as e:
-            raise ConfigError(f"cannot load the last command's number from {path}: {e}; remove that file") from e
-        first = max(last + 1, int(clock.wall_now().timestamp() * 1e6))
-        disk.write_atomically(path, encode(Numbers(last=first + count - 1)))
-        return first
