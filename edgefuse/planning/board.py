@@ -91,10 +91,12 @@ def probe_board(
         on_probed: Called after each runtime, for a progress bar.
         memory_mb: What the worker may use, in place of what the profile says.
         crashes: As of ``Board``.
+        release_id: Release in place of the one that is live.
 
     Raises:
         ConfigError: There is no such profile, or none matches.
         PlanError: None of the profile's runtimes works here.
+        StoreError: The release is not here.
     """
     profile, host = _identify(profile_id, memory_mb)
     host = msgspec.structs.replace(host, runtimes=recall_or_probe(profile, host, state_path(), on_probed))
@@ -102,7 +104,8 @@ def probe_board(
         reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
         raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
     store = open_store()
-    return Board(profile, host, store, current_release(store), crashes)
+    release = current_release(store) if release_id is None else load_release(store, release_id)
+    return Board(profile, host, store, release, crashes)
 
 
 def recall_board(profile_id: str | None, *, memory_mb: int | None = None) -> Board:
