@@ -58,7 +58,7 @@ def ask_child(
         python: Interpreter, where it is not this one.
 
     Raises:
-        ChildLimitError: The child hung, or took too much memory.
+        ChildLimitError: The child hung, or took too much memory or processor time.
         ChildStarvedError: The child was killed by SIGKILL.
         ChildError: The child crashed, failed or could not be started.
         ChildStoppedError: Somebody stopped it.
@@ -86,6 +86,8 @@ def ask_child(
             raise
     if child.returncode in _STOPPED:
         raise ChildStoppedError(f"cannot finish {module}: it was stopped by {signal.Signals(-child.returncode).name}")
+    if child.returncode == -signal.SIGXCPU:
+        raise ChildLimitError("it took more processor time than it may")
     if child.returncode == -signal.SIGKILL:
         raise ChildStarvedError("it was killed by SIGKILL, most likely because memory ran out")
     if child.returncode != 0:

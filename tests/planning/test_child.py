@@ -12,6 +12,7 @@ from edgefuse.planning.child import ChildError, ChildLimitError, ChildStoppedErr
     ("line", "reason"),
     [
         ("kill -SEGV $$", "it crashed with SIGSEGV"),
+        ("kill -XCPU $$", "it took more processor time than it may"),
         ("kill -KILL $$", "it was killed by SIGKILL, most likely because memory ran out"),
         ("echo first >&2; echo 'ImportError: no numpy' >&2; exit 1", "it failed with ImportError: no numpy"),
         ("exit 3", "it ended with code 3"),
