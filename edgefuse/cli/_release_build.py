@@ -62,7 +62,8 @@ def _build(options: argparse.Namespace) -> int:
     _prove(release, checks, store)
     write_built(options.folder, without_paths(release), store, _make_deltas(release, bases, store))
     size_bytes = sum(part.file.size_bytes for part in list_parts(release))
-    print(f"built release {release.id} in {options.folder}: {show_count(size_bytes, 'byte')}, for {len(boards)} boards")
+    size, reach = show_count(size_bytes, "byte"), show_count(len(boards), "board")
+    print(f"built release {release.id} in {options.folder}: {size}, for {reach}")
     if bases:
         print(count_deltas(list_deltas(options.folder, release)))
     proven = {check.variant.id + check.manifest.id for check in checks}
