@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
@@ -32,6 +33,8 @@ def add_actions(actions: Actions) -> None:
     add_database(serving)
     text = "show all devices to Prometheus there; a PORT alone is for this machine only"
     serving.add_argument("--metrics", metavar="[ADDRESS:]PORT", help=text)
+    text = "give devices over the broker what edgefuse release publish has written into FOLDER"
+    serving.add_argument("--repository", metavar="FOLDER", type=Path, help=text)
     text = "of this controller, which no other one has at the same time (default %(default)s)"
     serving.add_argument("--name", default=_find_name(), help=text)
     add_site(serving)
@@ -75,6 +78,7 @@ def _make_components(options: argparse.Namespace, database: Database) -> Iterato
     from edgefuse.fleet.exporter import Exporter, parse_endpoint
     from edgefuse.fleet.listening import KEEPALIVE_S, Listening
     from edgefuse.fleet.page import read_page
+    from edgefuse.fleet.repository import RepositoryService
     from edgefuse.fleet.session import make_tls
     from edgefuse.fleet.site import load_register
     from edgefuse.fleet.store import Store
@@ -85,6 +89,9 @@ def _make_components(options: argparse.Namespace, database: Database) -> Iterato
     broker, tls = register.operators_broker, make_tls(folder)
     if options.metrics:  # first, because it may not be able to listen
         yield Exporter(parse_endpoint(options.metrics), lambda: read_page(store, folder, controller.counts))
+    if options.repository:
+        target = Target(f"repository-{name}", broker, tls, KEEPALIVE_S, is_lasting=False)
+        yield RepositoryService(target, options.repository)
     controller = Controller(database, Listening(name, broker, tls), name)
     yield controller
     if register.home_assistant:
