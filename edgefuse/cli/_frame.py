@@ -16,6 +16,7 @@ from edgefuse.cli._words import (
     current_point,
     explain_rate,
     margin_c,
+    show_deployment,
     show_event,
     show_heat,
     show_memory,
@@ -90,7 +91,9 @@ def _body(view: View, width: int, height: int, glyphs: Glyphs) -> list[Line]:
 
 def _head(view: View) -> list[Line]:
     status = view.status
-    unit = f"release {status.release}, up {show_span(status.uptime_s)}, {status.profile} ({status.board})"
+    under_way = status.deployment if status.deployment and not status.deployment.deployment.is_over else None
+    update = f" (update to {under_way.deployment.release}: {show_deployment(under_way)})" if under_way else ""
+    unit = f"release {status.release}{update}, up {show_span(status.uptime_s)}, {status.profile} ({status.board})"
     effect = status.settings.get("effect")
     shown = f", {effect.value} ({show_origin(effect)})" if effect else ""
     service = show_service(status.service)

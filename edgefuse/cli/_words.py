@@ -7,7 +7,7 @@ from datetime import datetime
 
 from edgefuse.config.profile import OperatingPoint
 from edgefuse.ipc import Heartbeat
-from edgefuse.supervisor.control import Event, Heat, ServiceStatus, Setting, Status
+from edgefuse.supervisor.control import DeploymentStatus, Event, Heat, ServiceStatus, Setting, Status
 
 NEAR = 0.95  # a rate within 5 % of what was asked for is that rate: a second holds no whole number of frames
 _SPANS_S = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -98,6 +98,14 @@ def show_heat(heat: Heat) -> str:
     power = [] if heat.power_w is None else [f"{heat.power_w:.1f} W"]
     throttled = "THROTTLED: the kernel slows the processor" if heat.is_throttled else "not throttled"
     return ", ".join([heat.band, throttled, *power])
+
+
+def show_deployment(status: DeploymentStatus) -> str:
+    """Tell how a deployment stands, with what it waits for or why it ended."""
+    deployment = status.deployment
+    share = f" {status.done_bytes / status.total_bytes:.0%}" if status.total_bytes and not deployment.is_over else ""
+    reason = f": {printable(deployment.reason)}" if deployment.reason else ""
+    return f"{deployment.state}{share}{reason}"
 
 
 def show_point(point: OperatingPoint) -> str:

@@ -12,6 +12,7 @@ from edgefuse.cli._supervisor import get_status
 from edgefuse.cli._words import (
     current_point,
     explain_rate,
+    show_deployment,
     show_event,
     show_heat,
     show_memory,
@@ -63,6 +64,7 @@ def _rows(status: Status) -> Iterator[tuple[str, Iterator[str]]]:
             yield name, iter([f"{setting.value or 'none'} ({show_origin(setting)})"])
     yield "plan", _plan(status)
     yield "unit", _unit(status)
+    yield "update", _update(status)
     yield "events", (show_event(event) for event in status.events[-_EVENTS:])
 
 
@@ -122,6 +124,11 @@ def _unit(status: Status) -> Iterator[str]:
     if status.profile:
         yield f"{status.board}, profile {status.profile}, release {status.release or 'not known yet'}"
     yield f"edgefuse {status.version}, up {show_span(status.uptime_s)}"
+
+
+def _update(status: Status) -> Iterator[str]:
+    if status.deployment is not None:
+        yield f"release {status.deployment.deployment.release} {show_deployment(status.deployment)}"
 
 
 PLUGIN = Command(

@@ -23,8 +23,10 @@ from edgefuse.supervisor.control import (
     AnyRequest,
     Done,
     Event,
+    GetHistory,
     GetStatus,
     Heat,
+    History,
     Refused,
     Reply,
     ServiceStatus,
@@ -107,6 +109,7 @@ class FakeSupervisor:
         self.requests: list[AnyRequest] = []
         """Those that ask for a change."""
         self.refusal = ""
+        self.history = History((), ())
         self._ended = threading.Event()
 
     @contextmanager
@@ -134,6 +137,8 @@ class FakeSupervisor:
             yield Told(self.status)
             while not self._ended.wait(request.interval_s):
                 yield Told(self.status)
+        elif isinstance(request, GetHistory):
+            yield self.history
         else:
             self.requests.append(request)
             yield Refused(self.refusal) if self.refusal else self._change(request)
