@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.ngclient import Updater
 
 from edgefuse.config.manifest import ModelFile
-from edgefuse.errors import FetchError
 from edgefuse.ota.fetching import Transport
 from edgefuse.ota.places import RELEASES, TARGETS, delta_place, file_place, release_place
-from edgefuse.ota.refusal import TrustError, telling
+from edgefuse.ota.refusal import AbsentError, TrustError, telling
 from edgefuse.store.release import Release, ReleaseId, decode_release
 
 DESCRIPTION_LIMIT_BYTES = 4 << 20  # that of release 0 takes 110 kB
@@ -36,7 +35,7 @@ class OfferedDelta:
 
     base_sha256: str
     place: str
-    """In the repository, for who fetches it in another way."""
+    """Among the targets."""
     size_bytes: int
     sha256: str
     """Of the delta itself."""
@@ -87,23 +86,19 @@ class Repository:
             raise TrustError(f"cannot use {place}: it describes release {release.id} with counter {release.counter}")
         return release
 
-    def read_file(self, task: str, file: ModelFile) -> Iterator[bytes]:
+    def read_file(self, task: str, file: ModelFile, begin: Iterable[bytes] = ()) -> Iterator[bytes]:
         """Give a model file of a family piece by piece; what was given counts only once the end is reached.
 
+        Args:
+            task: Names the family.
+            file: Says what it must be.
+            begin: What is here of it already, and is not given again.
+
         Raises:
-            TrustError: Nobody who may do so vouches for it, or other bytes came.
+            TrustError: Nobody who may do so vouches for it, or other bytes came, now or before.
             FetchError: It cannot be had now.
         """
-        return self._read(self._vouch(task, file), file.size_bytes, file.sha256)
-
-    def vouch(self, task: str, file: ModelFile) -> str:
-        """Give the place of a model file, for who fetches it in another way, once its family vouches for it.
-
-        Raises:
-            TrustError: Nobody who may do so vouches for it.
-            FetchError: Its family's metadata cannot be had now.
-        """
-        return TARGETS + self._vouch(task, file)
+        return self._read(self._vouch(task, file), file.size_bytes, file.sha256, begin)
 
     def list_deltas(self, task: str, file: ModelFile) -> tuple[OfferedDelta, ...]:
         """List the deltas that lead to a model file and are smaller than it, the smallest first.
@@ -117,20 +112,34 @@ class Repository:
             listed = self._load_listed(task)
         form = re.escape(delta_place(task, file.sha256, "")) + "([0-9a-f]{64})"  # anything else would name no blob
         deltas = [
-            OfferedDelta(match[1], TARGETS + place, target.length, _sha256(target))
+            OfferedDelta(match[1], place, target.length, _sha256(target))
             for place, target in listed.items()
             if (match := re.fullmatch(form, place)) and target.length < file.size_bytes
         ]
         return tuple(sorted(deltas, key=lambda delta: (delta.size_bytes, delta.base_sha256)))
 
-    def read_delta(self, delta: OfferedDelta) -> Iterator[bytes]:
+    def read_delta(self, delta: OfferedDelta, begin: Iterable[bytes] = ()) -> Iterator[bytes]:
         """Give a delta piece by piece; what was given counts only once the end is reached.
 
+        Args:
+            delta: Says what it must be.
+            begin: What is here of it already, and is not given again.
+
         Raises:
-            TrustError: Other bytes came than those that were signed.
+            TrustError: Other bytes came than those that were signed, now or before.
             FetchError: It cannot be had now.
         """
-        return self._read(delta.place.removeprefix(TARGETS), delta.size_bytes, delta.sha256)
+        return self._read(delta.place, delta.size_bytes, delta.sha256, begin)
+
+    def read_base(self, task: str, delta: OfferedDelta) -> Iterator[bytes]:
+        """Give the file that a delta starts from, as ``read_file`` does.
+
+        Raises:
+            TrustError: The repository does not have it, or other bytes came.
+            FetchError: It cannot be had now.
+        """
+        place = file_place(task, delta.base_sha256)
+        return self._read(place, self._find(place).length, delta.base_sha256)
 
     def _load_listed(self, role: str) -> dict[str, TargetFile]:
         """Give what a role vouches for, by place; its metadata was asked for before."""
@@ -150,17 +159,23 @@ class Repository:
             raise TrustError(f"cannot use {place}: nobody who may do so vouches for it")
         return target
 
-    def _read(self, place: str, size_bytes: int, sha256: str) -> Iterator[bytes]:
+    def _read(self, place: str, size_bytes: int, sha256: str, begin: Iterable[bytes] = ()) -> Iterator[bytes]:
         digest, seen_bytes = hashlib.sha256(), 0
-        with telling(f"fetch {place}"):
-            for chunk in self._fetcher.fetch(TARGETS + place):
-                seen_bytes += len(chunk)
-                if seen_bytes > size_bytes:
-                    raise TrustError(f"cannot use {place}: it is longer than the {size_bytes} bytes that were signed")
-                digest.update(chunk)
-                yield chunk
+        for chunk in begin:
+            digest.update(chunk)
+            seen_bytes += len(chunk)
         if seen_bytes < size_bytes:
-            raise FetchError(f"cannot fetch {place}: {seen_bytes} of {size_bytes} bytes came; try again later")
+            with telling(f"fetch {place}"):
+                for chunk in self._fetcher.fetch_from(TARGETS + place, seen_bytes):
+                    seen_bytes += len(chunk)
+                    if seen_bytes > size_bytes:
+                        break
+                    digest.update(chunk)
+                    yield chunk
+        if seen_bytes > size_bytes:
+            raise TrustError(f"cannot use {place}: it is longer than the {size_bytes} bytes that were signed")
+        if seen_bytes < size_bytes:
+            raise AbsentError(f"cannot fetch {place}: {seen_bytes} of {size_bytes} bytes came; try again later")
         if digest.hexdigest() != sha256:
             raise TrustError(
                 f"cannot use {place}: its sha256 is {digest.hexdigest()}, which was not signed; its publisher brings "

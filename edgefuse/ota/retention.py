@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgefuse import disk
 from edgefuse.errors import StoreError
+from edgefuse.ota.parts import keep_parts
 from edgefuse.store.release import Release, decode_release, live_ids, load_release
 from edgefuse.store.store import Store
 
@@ -21,7 +22,7 @@ def collect_garbage(store: Store, offer: Path | None = None) -> None:
 
     Args:
         store: Where no release is live, nothing is touched.
-        offer: Description of a release that is on its way, whose files stay too.
+        offer: Description of a release that is on its way; its files stay too, and what has come of them.
 
     Raises:
         StoreError: A release that stays cannot be read, so that nobody knows what to keep; or the disk is broken.
@@ -29,9 +30,9 @@ def collect_garbage(store: Store, offer: Path | None = None) -> None:
     live = live_ids(store)
     if not live:
         return
-    kept = _files(load_release(store, id) for id in live)
-    if offer is not None and offer.exists():
-        kept |= _files([_read(offer)])
+    offered = _files([_read(offer)]) if offer is not None and offer.exists() else set()
+    kept = _files(load_release(store, id) for id in live) | offered
+    keep_parts(store, lambda part: part.sha256 in offered)
     for path in _find_descriptions(store):
         if path != offer and path.stem not in live:
             _remove(store, path, kept)

@@ -1,7 +1,10 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.helped_unit import HelpedUnit
+from fakes.memory_folder import memory_folder
 from fakes.release_site import Device, Site
 
 
@@ -23,3 +26,11 @@ def site(pristine_site: Site, tmp_path: Path) -> Site:
 def device(site: Site, tmp_path: Path) -> Device:
     """A device that trusts the site and has seen nothing yet."""
     return Device(tmp_path / "device", site.anchor)
+
+
+@pytest.fixture
+def unit(pristine_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HelpedUnit]:
+    """A unit that trusts a site of the test's own; its root is this process's too."""
+    with memory_folder(otherwise=tmp_path) as folder:
+        monkeypatch.setenv("EDGEFUSE_ROOT", str(folder / "root"))
+        yield HelpedUnit(folder / "root", Site(Path(shutil.copytree(pristine_site.folder, folder / "site"))))

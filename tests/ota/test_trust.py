@@ -35,12 +35,28 @@ def test_newest_release_is_offered_first(site: Site, device: Device) -> None:
         assert repository.offers() == (Offer("two", 2), Offer("one", 1))
 
 
-def test_who_fetches_in_another_way_learns_where(site: Site, device: Device) -> None:
+def test_who_has_the_beginning_of_a_file_is_given_the_rest_alone(site: Site, device: Device) -> None:
     with device.open(site.published, clock.wall_now()) as repository:
         file = repository.load_release("one").manifests[0].variants[0].files[0]
-        assert (site.published / repository.vouch("detect_faces", file)).stat().st_size == file.size_bytes
+        whole = b"".join(repository.read_file("detect_faces", file))
+        assert b"".join(repository.read_file("detect_faces", file, [whole[:20], whole[20:50]])) == whole[50:]
+        assert b"".join(repository.read_file("detect_faces", file, [whole])) == b""
+
+
+@pytest.mark.parametrize("begin", [b"something else", b"something else that is longer than the whole file" * 9])
+def test_a_beginning_of_another_file_is_refused(site: Site, device: Device, begin: bytes) -> None:
+    with device.open(site.published, clock.wall_now()) as repository:
+        file = repository.load_release("one").manifests[0].variants[0].files[0]
+        with pytest.raises(TrustError, match=r"which was not signed|longer than the"):
+            for _ in repository.read_file("detect_faces", file, [begin]):
+                pass
+
+
+def test_a_family_vouches_for_its_own_files_alone(site: Site, device: Device) -> None:
+    with device.open(site.published, clock.wall_now()) as repository:
+        file = repository.load_release("one").manifests[0].variants[0].files[0]
         with pytest.raises(TrustError, match="nobody who may do so vouches for it"):
-            repository.vouch("embed_faces", file)
+            repository.read_file("embed_faces", file)
 
 
 def test_identical_content_under_a_new_number_needs_no_new_file(site: Site, device: Device) -> None:
