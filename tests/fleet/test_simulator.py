@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -21,10 +22,21 @@ from edgefuse.fleet.simulation.fault import deal
 from edgefuse.fleet.simulation.kind import Kind, load_kinds
 from edgefuse.fleet.simulation.memory import MAX_RECORDS, MemoryBacklog
 from edgefuse.fleet.simulation.unit import Unit
+from edgefuse.fleet.simulation.updating import NEVER_NS, Updating
 from edgefuse.fleet.simulator import Simulation, Wishes, raise_file_limit, simulating
 from edgefuse.fleet.site import Member, changing, load_register, save_register
 from edgefuse.link.commands import GetStatus, Pause, PinPoint, RestartWorker, SetEffect, Tune
-from edgefuse.link.messages import Event, Inventory, PipelineReport, Reply, State, SystemReport, decode
+from edgefuse.link.messages import (
+    Deployment,
+    Desired,
+    Event,
+    Inventory,
+    PipelineReport,
+    Reply,
+    State,
+    SystemReport,
+    decode,
+)
 from edgefuse.link.topics import (
     COMMAND,
     EVENT,
@@ -37,10 +49,12 @@ from edgefuse.link.topics import (
     make_topic,
     parse_topic,
 )
+from edgefuse.ota.deployment import Step
 from edgefuse.supervisor.control import Setting, Status
 
 PATIENCE_S = 60.0
 NS = 1_000_000_000
+WISH = Desired(release="7", deployment="d1", seq=5)
 
 
 def heard(operator: CertifiedClient) -> list[tuple[Address, bytes]]:
@@ -71,7 +85,7 @@ def test_devices_say_what_real_ones_say_and_lose_no_event(fleet: Fleet) -> None:
         play(simulation, lambda: sum(at.topic is PIPELINE for at, _ in heard(operator)) >= 8)
         simulation.leave()
         told = simulation.progress().events_told
-    operator.wait(lambda: sum(not payload for _, payload in heard(operator)) == 16)  # the last that devices say
+    operator.wait(lambda: sum(not payload for _, payload in heard(operator)) == 24)  # the last that devices say
     said = [(at, payload) for at, payload in heard(operator) if payload]
     for topic, kind in ((STATE, State), (INVENTORY, Inventory), (SYSTEM, SystemReport), (PIPELINE, PipelineReport)):
         assert {at.device for at, payload in said if at.topic is topic and decode(payload, kind)} == names
@@ -163,6 +177,62 @@ def test_more_faults_than_devices_are_refused() -> None:
     assert deal(3, {"hot": 1, "flapping": 1}) == ("flapping", "hot", None)
     with pytest.raises(ConfigError, match="each has one at most"):
         deal(1, {"hot": 1, "flapping": 1})
+
+
+class TestUpdating:
+    def tell(self, updating: Updating, count: int = 99) -> list[Deployment]:
+        """Give so many reports, or as many as there are, at the times when they are due."""
+        told: list[Deployment] = []
+        while updating.due_ns != NEVER_NS and len(told) < count:
+            assert updating.live(updating.due_ns - 1, "too early") is None
+            told += filter(None, [updating.live(updating.due_ns, f"at {updating.due_ns}")])
+        return told
+
+    def test_goes_through_all_steps_and_runs_the_release(self) -> None:
+        updating = Updating("seed", is_hot=False)
+        assert not self.tell(updating)
+        updating.wish(WISH, 0)
+        told = self.tell(updating)
+        assert list(dict.fromkeys(report.state for report in told)) == [*get_args(Step), "COMMITTED"]
+        assert [report.seq for report in told] == list(range(1, len(told) + 1))
+        assert {(report.id, report.release) for report in told} == {("d1", "7")}
+        shares = [report.done_bytes / report.total_bytes for report in told if report.state == "FETCH"]
+        assert (shares == sorted(shares), shares[0], shares[-1]) == (True, 0.0, 1.0)
+        assert (updating.release, told[-1].ended_at, "simulated" in told[-1].reason) == ("7", told[-1].t, True)
+
+    def test_hot_one_rolls_back_with_what_was_measured(self) -> None:
+        updating = Updating("seed", is_hot=True)
+        updating.wish(WISH, 0)
+        end = self.tell(updating)[-1]
+        assert (end.state, end.gates["slowdown"] > 1.1, updating.release) == ("ROLLED_BACK", True, "0")
+
+    def test_older_wish_changes_nothing(self) -> None:
+        updating = Updating("seed", is_hot=False)
+        updating.wish(WISH, 0)
+        self.tell(updating)
+        for seq in (WISH.seq, WISH.seq - 1):
+            updating.wish(msgspec.structs.replace(WISH, release="6", seq=seq), 0)
+        assert not self.tell(updating)
+
+    def test_newer_wish_ends_what_is_under_way(self) -> None:
+        updating = Updating("seed", is_hot=False)
+        updating.wish(WISH, 0)
+        self.tell(updating, 5)
+        updating.wish(Desired(release="8", deployment="d2", seq=WISH.seq + 1), NS)
+        told = self.tell(updating)
+        assert [(report.id, report.state) for report in told][:2] == [("d1", "CANCELLED"), ("d2", "REFRESH")]
+        assert updating.release == "8"
+
+    def test_is_cancelled_while_it_is_under_way(self) -> None:
+        updating = Updating("seed", is_hot=False)
+        assert updating.cancel("why", "t") is None
+        updating.wish(WISH, 0)
+        self.tell(updating, 5)
+        ended = updating.cancel("why", "t")
+        assert ended is not None
+        assert (ended.state, ended.reason, ended.t) == ("CANCELLED", "why", "t")
+        assert updating.cancel("why", "t") is None
+        assert not self.tell(updating)
 
 
 class TestBacklog:

@@ -14,13 +14,13 @@ from edgefuse.fleet.simulation.kind import Kind
 from edgefuse.fleet.simulation.memory import MemoryBacklog, MemoryTrail
 from edgefuse.fleet.simulation.unit import Unit
 from edgefuse.link import topics
-from edgefuse.link.commands import Outcome
+from edgefuse.link.commands import CancelUpdate, Outcome
 from edgefuse.link.connection import Connection, Target
 from edgefuse.link.conversation import Conversation, Ears
 from edgefuse.link.intake import Intake, Task
+from edgefuse.link.messages import Deployment, Desired
 from edgefuse.link.operators import OperatorKeys
 from edgefuse.link.report import Level
-from edgefuse.store.release import SHIPPED_ID
 from edgefuse.trusted_time import TrustedTime
 
 STAYS_S, IS_AWAY_S = (1.0, 90.0), (1.0, 60.0)
@@ -69,12 +69,12 @@ class Device:
         self._loss_ns = self._end_ns = _NEVER_NS
         time = TrustedTime(wall=self._tell_time, is_synchronised=lambda: True)
         intake = Intake(part.name, (), keys, time, MemoryTrail())
-        ears = Ears(self._begin, wish=lambda _: None, take_chunk=lambda _: None)
+        ears = Ears(self._begin, self._wish, take_chunk=lambda _: None)
         self._talk = Conversation(
             intake, self.backlog, make_target, wake, ears, is_metered=False, wall_iso=self._wall_iso
         )
         self._unit = Unit(part.kind, part.seed, self._began_ns, self._tell, is_hot=part.fault == "hot")
-        self._shown_service = ""
+        self._shown: tuple[str, str] | None = None
         self._talk.outbox.retain(topics.INVENTORY, part.kind.inventory)
         self._show_state()
         if part.fault == "flapping":
@@ -100,7 +100,8 @@ class Device:
         """Give when there is something to do even if nothing comes."""
         if self._is_leaving:
             return self._end_ns
-        return min(self._talk.due_ns, self._loss_ns, _NEVER_NS if self._is_mute else self._unit.due_ns)
+        unit_ns = _NEVER_NS if self._is_mute else min(self._unit.due_ns, self._unit.updating.due_ns)
+        return min(self._talk.due_ns, self._loss_ns, unit_ns)
 
     def turn(self, *, is_readable: bool) -> None:
         """Do what is to be done now, without waiting."""
@@ -119,7 +120,7 @@ class Device:
         """Say good-bye, and have the broker forget what it holds of this device."""
         self._end_ns = clock.now_ns() + round(LEAVE_S * clock.NS_PER_S)
         self._talk.show_leaving()
-        for topic in (topics.STATE, topics.INVENTORY):
+        for topic in (topics.STATE, topics.INVENTORY, topics.DEPLOYMENT):
             self._talk.outbox.retain(topic, b"")
 
     def drop(self) -> None:
@@ -135,6 +136,7 @@ class Device:
         if self._is_mute:
             return
         self._unit.live(now_ns)
+        self._show_deployment(self._unit.updating.live(now_ns, self._wall_iso()))
         self._show_state()
         if n is not None:
             system, pipeline = self._unit.make_reports(n, self._wall_iso(), now_ns)
@@ -154,15 +156,39 @@ class Device:
             return
         self.commands += 1
         try:
-            outcome = self._unit.perform(task.action, clock.now_ns())
+            if isinstance(task.action, CancelUpdate):
+                outcome = self._cancel(task.action.reason)
+            else:
+                outcome = self._unit.perform(task.action, clock.now_ns())
         except EdgefuseError as e:
             outcome = Outcome(is_done=False, reason=str(e))
         self._talk.finish(task, outcome)
 
+    def _wish(self, desired: Desired) -> None:
+        if not self._is_mute:
+            self._unit.updating.wish(desired, clock.now_ns())
+
+    def _cancel(self, reason: str) -> Outcome:
+        """End a deployment.
+
+        Raises:
+            EdgefuseError: None is under way.
+        """
+        ended = self._unit.updating.cancel(reason, self._wall_iso())
+        if ended is None:
+            raise EdgefuseError("cannot cancel: no deployment is under way")
+        self._show_deployment(ended)
+        return Outcome()
+
+    def _show_deployment(self, told: Deployment | None) -> None:
+        if told is not None:
+            self._talk.reporter.show_deployment(told)
+
     def _show_state(self) -> None:
-        if self._unit.service != self._shown_service:
-            self._shown_service = self._unit.service
-            self._talk.reporter.show_state(SHIPPED_ID, self._unit.service)
+        shown = (self._unit.updating.release, self._unit.service)
+        if shown != self._shown:
+            self._shown = shown
+            self._talk.reporter.show_state(*shown)
 
     def _tell(self, level: Level, kind: str, text: str) -> None:
         self._talk.reporter.say(self._wall_iso(), level, kind, text)

@@ -14,7 +14,6 @@ import edgefuse
 from edgefuse.fleet.simulation.kind import Kind
 from edgefuse.ipc import Heartbeat, Latency
 from edgefuse.link.messages import PipelineReport, SystemReport
-from edgefuse.store.release import SHIPPED_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class Service:
 class Known:
     """How the unit is right now."""
 
+    release: str
     uptime_s: float
     service: Service
     settings: Mapping[str, Choice]
@@ -61,7 +61,7 @@ def make_status(kind: Kind, known: Known) -> msgspec.Raw:
         "version": edgefuse.__version__,
         "board": kind.profile.sample.board,
         "profile": kind.profile.id,
-        "release": SHIPPED_ID,
+        "release": known.release,
         "uptime_s": known.uptime_s,
         "service": known.service,
         "settings": known.settings,

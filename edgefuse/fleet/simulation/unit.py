@@ -10,10 +10,10 @@ from edgefuse import clock
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.simulation.kind import Kind
 from edgefuse.fleet.simulation.status import Choice, Known, Service, make_status
+from edgefuse.fleet.simulation.updating import Updating
 from edgefuse.link.commands import Action, GetStatus, Outcome, Pause, PinPoint, RestartWorker, Resume, SetEffect
 from edgefuse.link.messages import Latency, PipelineReport, SystemReport
 from edgefuse.link.report import Level
-from edgefuse.store.release import SHIPPED_ID
 from edgefuse.thermal import governor, plant
 from edgefuse.thermal.governor import GovernorState
 from edgefuse.thermal.observation import Nearest, Observation
@@ -45,6 +45,7 @@ class Unit:
         self.service = "RUNNING"
         self.due_ns = 0
         """When it does something by itself."""
+        self.updating = Updating(seed, is_hot=is_hot)
         self._kind, self._tell = kind, tell
         self._random = random.Random(seed)
         self._began_ns = self._heated_ns = self._reported_ns = self._since_ns = now_ns
@@ -173,13 +174,14 @@ class Unit:
             height_px=720,
             point=point,
             effect=self._effect,
-            release=SHIPPED_ID,
+            release=self.updating.release,
         )
 
     def _know(self, now_ns: int) -> Known:
         system, pipeline = self.make_reports(0, "", now_ns)
         point = self._governor.point
         return Known(
+            release=self.updating.release,
             uptime_s=(now_ns - self._began_ns) / clock.NS_PER_S,
             service=Service(
                 state=self.service,
