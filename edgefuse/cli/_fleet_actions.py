@@ -13,11 +13,11 @@ import msgspec
 import yaml
 
 from edgefuse import paths
+from edgefuse.cli import _group
 from edgefuse.fleet.labels import ALL, Selector, parse_selector
 
 if TYPE_CHECKING:
-    Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
-
+    from edgefuse.cli._group import Actions
 
 MAX_WAIT_S = 86_400.0
 """A broker keeps nothing for longer than a day."""
@@ -26,11 +26,8 @@ MAX_WAIT_S = 86_400.0
 def add_action(
     actions: Actions, name: str, about: str, example: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
-    """Add an action."""
-    epilog = f"example: edgefuse fleet {name}{example}"
-    parser = actions.add_parser(name, help=about, description=about, epilog=epilog)
-    parser.set_defaults(action=run)
-    return parser
+    """Add an action; ``example`` is what stands behind its name in a command line that works."""
+    return _group.add_action(actions, name, about, f"fleet {name}{example}", run)
 
 
 def add_site(parser: argparse.ArgumentParser) -> None:

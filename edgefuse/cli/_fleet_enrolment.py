@@ -21,7 +21,7 @@ from edgefuse.fleet.site import load_register
 from edgefuse.link.credentials import Enrolment, encode_line
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
 
 
 def add_actions(actions: Actions) -> None:

@@ -13,7 +13,7 @@ from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.site import load_register
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
 
 
 def add_actions(actions: Actions) -> None:

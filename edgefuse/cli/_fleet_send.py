@@ -35,7 +35,7 @@ from edgefuse.link.commands import DEFAULT_LIMIT_S, LIMITS_S, Action, name_actio
 from edgefuse.link.messages import NOTHING, encode
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
 
 _CODES: Mapping[str, int] = {"dry-run": 0, "done": 0, "refused": 1, "failed": 1, "silent": 3}
 """Exit codes by outcome; after silence the device may still have done what was asked."""

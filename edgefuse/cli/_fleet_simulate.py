@@ -17,7 +17,7 @@ from edgefuse.fleet.simulation.fault import FAULTS, MEANINGS
 from edgefuse.link.messages import encode
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
     from edgefuse.fleet.simulator import Progress, Wishes
 
 Form = Literal["text", "json"]

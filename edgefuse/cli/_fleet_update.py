@@ -22,7 +22,7 @@ from edgefuse.fleet.wishing import make_wish, take_back, wish
 from edgefuse.link.messages import Desired
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
 
 TICK_S = 0.5
 RETRY_S = 2.0

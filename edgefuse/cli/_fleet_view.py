@@ -30,7 +30,7 @@ from edgefuse.fleet.viewing import gather, observe, take_news
 from edgefuse.link.messages import Inventory, PipelineReport, State, SystemReport
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
 
 WAIT_S = 12.0
 """Devices report every ten seconds."""

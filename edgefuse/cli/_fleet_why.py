@@ -24,7 +24,7 @@ from edgefuse.link.messages import Inventory, decode
 from edgefuse.supervisor.control import Status
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
 
 ANSWER_S = 5.0
 WAIT_S = 12.0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefuse import paths
+from edgefuse.cli import _group
 from edgefuse.cli._words import show_count
 from edgefuse.errors import ConfigError, StoreError
 from edgefuse.factory.built import DESCRIPTION, Delta, load_built
@@ -18,9 +19,8 @@ from edgefuse.store.release import Release, current_release, load_release
 from edgefuse.store.store import open_store
 
 if TYPE_CHECKING:
+    from edgefuse.cli._group import Actions
     from edgefuse.factory.keyring import Keyring
-
-    Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
 
 RELEASE_WORD = "folder of one that was built, or id of one in this machine's store (0 is what edgefuse ships)"
 """What names a release on the command line."""
@@ -31,10 +31,8 @@ PIN_FILE = "EDGEFUSE_PIN_FILE"
 def add_action(
     actions: Actions, name: str, about: str, example: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
-    """Add an action."""
-    parser = actions.add_parser(name, help=about, description=about, epilog=f"example: edgefuse release {example}")
-    parser.set_defaults(action=run)
-    return parser
+    """Add an action; ``example`` is a command line that works, without ``edgefuse release``."""
+    return _group.add_action(actions, name, about, f"release {example}", run)
 
 
 def add_vault(parser: argparse.ArgumentParser) -> None:

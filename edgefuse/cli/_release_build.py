@@ -30,7 +30,7 @@ from edgefuse.store.release import Release
 from edgefuse.store.store import Store, open_store
 
 if TYPE_CHECKING:
-    from edgefuse.cli._release_actions import Actions
+    from edgefuse.cli._group import Actions
 
 
 def add_actions(actions: Actions) -> None:

@@ -12,7 +12,7 @@ from edgefuse.errors import EdgefuseError
 if TYPE_CHECKING:
     from tuf.api.metadata import Key
 
-    from edgefuse.cli._release_actions import Actions
+    from edgefuse.cli._group import Actions
     from edgefuse.factory.vault import Vault
 
 

@@ -19,7 +19,7 @@ from edgefuse.factory.difference import BoardDifference, Difference, compare
 from edgefuse.store.release import Release, encode_release
 
 if TYPE_CHECKING:
-    from edgefuse.cli._release_actions import Actions
+    from edgefuse.cli._group import Actions
 
 
 def add_actions(actions: Actions) -> None:

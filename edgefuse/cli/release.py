@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-
 from edgefuse.cli import _release_build, _release_keys, _release_publish, _release_show
-from edgefuse.command import Command
+from edgefuse.cli._group import make_group
 
-
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    _release_build.add_actions(actions)
-    _release_show.add_actions(actions)
-    _release_keys.add_actions(actions)
-    _release_publish.add_actions(actions)
-
-
-def _run(options: argparse.Namespace) -> int:
-    code: int = options.action(options)
-    return code
-
-
-PLUGIN = Command(
-    help="build releases of models and settings, compare, sign, publish and verify them",
-    example="edgefuse release build summer.yaml summer",
-    add_arguments=_add_arguments,
-    run=_run,
+PLUGIN = make_group(
+    "build releases of models and settings, compare, sign, publish and verify them",
+    "edgefuse release build summer.yaml summer",
+    _release_build.add_actions,
+    _release_show.add_actions,
+    _release_keys.add_actions,
+    _release_publish.add_actions,
 )
