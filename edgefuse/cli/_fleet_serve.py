@@ -17,7 +17,7 @@ from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.errors import ConfigError
 
 if TYPE_CHECKING:
-    from edgefuse.cli._fleet_actions import Actions
+    from edgefuse.cli._group import Actions
     from edgefuse.fleet.database import Database
     from edgefuse.fleet.serving import Component
 

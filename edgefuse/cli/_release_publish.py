@@ -6,18 +6,19 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
-from edgefuse import clock
+from edgefuse import clock, disk
 from edgefuse.cli._release_actions import add_action, add_vault, make_keyring, vault_folder
 from edgefuse.cli._words import show_count
 from edgefuse.errors import EdgefuseError
 
 if TYPE_CHECKING:
-    from edgefuse.cli._release_actions import Actions
-    from edgefuse.ota.repository import Repository
+    from edgefuse.cli._group import Actions
+    from edgefuse.factory.built import Part
+    from edgefuse.ota.repository import OfferedDelta, Repository
 
 
 def add_actions(actions: Actions) -> None:
@@ -100,12 +101,52 @@ def _verify_release(repository: Repository, release_id: str) -> None:
 
     release = repository.load_release(release_id)
     parts = list_parts(release)
+    deltas = [(part, delta) for part in parts for delta in repository.list_deltas(part.task, part.file)]
     size_bytes = sum(part.file.size_bytes for part in parts)
-    with tqdm(total=size_bytes, unit="B", unit_scale=True, desc="verifying", disable=None, leave=False) as bar:
+    delta_bytes = sum(delta.size_bytes for _, delta in deltas)
+    with (
+        _verifying_bar(size_bytes + delta_bytes) as bar,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         for part in parts:
             for chunk in repository.read_file(part.task, part.file):
                 bar.update(len(chunk))
+        tried = 0
+        for part, delta in deltas:
+            tried += _verify_delta(repository, part, delta, Path(folder))
+            bar.update(delta.size_bytes)
     print(
         f"release {release.id} with counter {release.counter} is what was signed: "
         f"{show_count(len(parts), 'file')}, {show_count(size_bytes, 'byte')}"
     )
+    if deltas:
+        rest = len(deltas) - tried
+        untried = f"; {rest} could not be tried, as what they start from is not published here" if rest else ""
+        print(f"{show_count(len(deltas), 'delta')}, {show_count(delta_bytes, 'byte')}: {tried} right{untried}")
+
+
+def _verifying_bar(total_bytes: int) -> tqdm[NoReturn]:
+    return tqdm(total=total_bytes, unit="B", unit_scale=True, desc="verifying", disable=None, leave=False)
+
+
+def _verify_delta(repository: Repository, part: Part, delta: OfferedDelta, folder: Path) -> bool:
+    """Read a delta and rebuild what it leads to; tell whether that could be tried.
+
+    Raises:
+        DeltaError: It leads elsewhere.
+        TrustError: Other bytes came than those that were signed.
+        FetchError: It cannot be had now.
+    """
+    from edgefuse.ota.delta import rebuild
+    from edgefuse.ota.refusal import TrustError
+
+    base, path = folder / "base", folder / "delta"
+    disk.write_chunks(path, repository.read_delta(delta))
+    try:
+        content = repository.read_base(part.task, delta)
+    except TrustError:
+        return False
+    disk.write_chunks(base, content)
+    for _ in rebuild(base, path, part.file):
+        pass
+    return True

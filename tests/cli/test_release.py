@@ -13,6 +13,8 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from benching.model_pairs import fine_tune, load_content
+from fakes.model_files import model_file
 from fakes.release_site import Site
 
 from edgefuse.__main__ import main
@@ -73,6 +75,56 @@ def test_operator_goes_from_models_to_a_release_that_devices_trust(
     assert "release summer with counter 1 is what was signed: 2 files" in capsys.readouterr().out
 
 
+def train(folder: Path, release: Release, store: Store, recipe: Path) -> Path:
+    """Write a recipe with a detector that was trained further."""
+    manifest = release.manifest("blazeface-short")
+    variant = next(variant for variant in manifest.variants if variant.format == "tflite")
+    (folder / "trained").mkdir()
+    (folder / "trained.tflite").write_bytes(fine_tune(load_content(variant, store)).data)
+    file = model_file((folder / "trained.tflite").read_bytes(), file=str(folder / "trained.tflite"))
+    trained = msgspec.structs.replace(manifest, variants=(msgspec.structs.replace(variant, files=(file,)),))
+    (folder / "trained/blazeface-short.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(trained)), encoding="utf-8")
+    text = recipe.read_text().replace("summer", "autumn").replace("counter: 1", "counter: 2")
+    (folder / "autumn.yaml").write_text(text.replace("blazeface-short.yaml", "trained/blazeface-short.yaml"))
+    return folder / "autumn.yaml"
+
+
+def test_operator_sends_a_trained_detector_as_a_delta(
+    tmp_path: Path, store: Store, release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summer, web, vault = tmp_path / "summer", tmp_path / "web", ("--vault", str(tmp_path / "vault"))
+    recipe = write_recipe(tmp_path, release)
+    after = train(tmp_path, release, store, recipe)
+    assert main(["release", "build", str(recipe), str(summer)]) == 0
+    trees = []
+    for name in ("autumn", "again"):
+        assert main(["release", "build", str(after), str(tmp_path / name), "--bases", str(summer), "0"]) == 0
+        assert "1 delta: " in capsys.readouterr().out  # both bases have the same file
+        trees.append({path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()})
+    assert trees[0] == trees[1]
+    ((name, delta),) = ((name, content) for name, content in trees[0].items() if ".from." in name)
+    autumn = str(tmp_path / "autumn")
+    assert main(["release", "inspect", autumn]) == 0
+    assert f"{name.partition('.from.')[2][:12]}  {len(delta):,}" in capsys.readouterr().out
+    assert main(["release", "diff", str(summer), autumn]) == 0
+    assert f"fetches 229,032 bytes, or {len(delta):,} bytes with deltas" in capsys.readouterr().out
+    assert main(["release", "keys", "init", *vault]) == 0
+    for built in (str(summer), autumn):
+        assert main(["release", "sign", built, *vault]) == 0
+    assert main(["release", "publish", str(web), *vault]) == 0
+    assert main(["release", "verify", "--root", str(tmp_path / "vault/metadata/1.root.json"), str(web)]) == 0
+    assert f"1 delta, {len(delta):,} bytes: 1 right" in capsys.readouterr().out
+
+
+def test_base_that_is_not_there_is_told_before_anything_is_made(
+    tmp_path: Path, release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_recipe(tmp_path, release)
+    assert main(["release", "build", str(recipe), str(tmp_path / "summer"), "--bases", "spring"]) == 2
+    assert "cannot find release 'spring'" in capsys.readouterr().err
+    assert not (tmp_path / "summer").exists()
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     site = Site(tmp_path / "site")
@@ -85,7 +137,11 @@ def test_folder_that_was_changed_does_not_verify(site: Site, capsys: pytest.Capt
     (path,) = (site.published / "targets/models/detect_faces").iterdir()
     path.write_bytes(bytes(path.stat().st_size))
     assert main(["release", "verify", "--root", str(site.anchor), str(site.published)]) == 2
-    assert "edgefuse: cannot use models/detect_faces/" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "edgefuse: cannot use models/detect_faces/" in told
+    assert "brings the right one back with edgefuse release publish" in told
+    assert main(["release", "publish", str(site.published), "--vault", str(site.vault)]) == 0
+    assert main(["release", "verify", "--root", str(site.anchor), str(site.published)]) == 0
 
 
 def test_keys_are_listed_rotated_and_revoked(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
