@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edgefuse import clock, ipc
+from edgefuse import ipc
 from edgefuse.errors import EdgefuseError
 from edgefuse.ota.actions import Work
 from edgefuse.ota.events import Answer, Crashed, Failed, Interrupted, Measured
@@ -42,6 +42,8 @@ class Pace:
 
     least_s: float = 60.0
     """A gate decides after so long at the earliest: caches fill first, and memory must have had time to grow."""
+    block_s: float = 4.0
+    """Of heartbeats; a block has eight of them, so that one in which the machine did something else does not show."""
     blocks_before: int = 12
     """Of heartbeats of the release before, where the new one runs alone."""
 
@@ -71,7 +73,7 @@ class Trial:
         self._steering, self._supervision, self._journal = steering, supervision, journal
         self._meter, self._say = meter, say
         self._way: Literal["none", "beside", "alone"] = "none"
-        self._pairs, self._alone = Pairs(), Meter()
+        self._pairs, self._alone = Pairs(), Meter(pace.block_s)
         self._measured_since_s: float | None = None
         self._is_going_over = False
         """The worker that ends now was told to, so that the next one runs the release."""
@@ -131,10 +133,8 @@ class Trial:
             self._say(Failed(self._work.seq, message.reason, "bad"))
         elif isinstance(message, ipc.Compared):
             self._compare(message)
-        elif (
-            self._way == "alone" and not self._is_going_over and self._alone.add(message, self._steering.band, _now_s())
-        ):
-            self._judge_alone()
+        elif self._way == "alone" and not self._is_going_over:
+            self._measure_alone(message)
 
     def end(self, judged: Verdict | None, *, is_trial_blamed: bool) -> None:
         """Learn that the worker is gone."""
@@ -144,21 +144,21 @@ class Trial:
             self._way = "none"
             self.interrupt()
         elif not self._is_over:
-            self._end()
-            is_blamed = judged.is_own and is_trial_blamed
+            is_alone = self._end() == "alone"
+            is_blamed = judged.is_own and (is_trial_blamed or is_alone)
             self._say(Crashed(self._work.seq, judged.reason, self._count_old_crashes(), is_blamed))
 
     async def _wait_for_frames(self) -> None:
         """Wait until what is being changed has settled, and frames flow; or the worker has been down for long."""
-        down_since_s = _now_s()
+        down_since_s = self._supervision.now_s
         while True:
             await self._steering.settled()
             beat = self._supervision.beat
             if self._supervision.is_open:
-                down_since_s = _now_s()
+                down_since_s = self._supervision.now_s
                 if beat is not None and beat.source == "flowing":
                     return
-            elif _now_s() - down_since_s > DOWN_S:
+            elif self._supervision.now_s - down_since_s > DOWN_S:
                 return
             await asyncio.sleep(LOOK_S)
 
@@ -189,8 +189,8 @@ class Trial:
     async def _start_alone(self, reason: str) -> None:
         """Measure the release before, then start a worker with the new one."""
         self._way = "none"
-        end_s = _now_s() + BEFORE_S
-        while self._supervision.is_open and _now_s() < end_s:
+        end_s = self._supervision.now_s + BEFORE_S
+        while self._supervision.is_open and self._supervision.now_s < end_s:
             before = self._meter.newest()
             if before is not None and len(before.frame_ms) >= self._pace.blocks_before:
                 break
@@ -214,7 +214,9 @@ class Trial:
             new, old = self._pairs.figures(self._meter.find(self._pairs.circumstances))
             self._say(Measured(self._work.seq, new=new, old=old, parity=self._pairs.parity))
 
-    def _judge_alone(self) -> None:
+    def _measure_alone(self, beat: ipc.Heartbeat) -> None:
+        if not self._alone.add(beat, self._steering.band, self._supervision.now_s):
+            return
         new = self._alone.newest()
         if new is not None and len(new.frame_ms) * new.block_s >= self._pace.least_s:
             self._say(Measured(self._work.seq, new=new, old=self._meter.find(new.circumstances), is_paired=False))
@@ -228,8 +230,6 @@ class Trial:
 
     def _count_old_crashes(self) -> int:
         """Count how often the worker had to be started anew before, within as long a time as a trial may take."""
-        return sum(_now_s() - end_s <= LIMITS_S["TRIAL"][1] for end_s in self._supervision.service.ends_s)
-
-
-def _now_s() -> float:
-    return clock.now_ns() / clock.NS_PER_S
+        now_s, ends_s = self._supervision.now_s, self._supervision.service.ends_s
+        lately = sum(now_s - end_s <= LIMITS_S["TRIAL"][1] for end_s in ends_s)
+        return max(0, lately - self._work.deployment.crashes)

@@ -13,8 +13,6 @@ import msgspec
 from edgefuse import ipc
 from edgefuse.ota.gates import Band, Circumstances, Figures
 
-BLOCK_S = 4.0
-"""Of heartbeats; a block has eight of them, so that one in which the machine did something else does not show."""
 KEPT_BLOCKS = 60
 KEPT_CIRCUMSTANCES = 12
 LEAST_FACES = 50
@@ -38,7 +36,9 @@ class Block:
 class Meter:
     """Measures the release that runs by its heartbeats; each band, point and effect by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, block_s: float) -> None:
+        """Begin with blocks of that length."""
+        self._block_s = block_s
         self._blocks: dict[Circumstances, deque[Block]] = {}
         self._beats: list[ipc.Heartbeat] = []
         self._circumstances: Circumstances | None = None
@@ -57,7 +57,7 @@ class Meter:
             return False
         if beat.stages_ms and beat.fps > 0.0:
             self._beats.append(beat)
-        if now_s - self._since_s < BLOCK_S or not self._beats:
+        if now_s - self._since_s < self._block_s or not self._beats:
             return False
         if circumstances not in self._blocks and len(self._blocks) >= KEPT_CIRCUMSTANCES:
             del self._blocks[next(iter(self._blocks))]

@@ -64,7 +64,7 @@ class Performer:
         self._children, self._steering, self._supervision = children, steering, supervision
         self._uplink, self._journal, self._say, self._pace = uplink, journal, say, pace
         self._store = open_store()
-        self.meter = Meter()
+        self.meter = Meter(pace.block_s)
         """Of the release that is live."""
         self._task: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[Any] | None = None

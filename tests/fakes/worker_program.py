@@ -3,7 +3,9 @@
 What it does stands in the source's address: ``well``, ``waiting``, ``idle`` (beats and delivers nothing), ``refuse``
 (says what a person must mend), ``crash`` (dies of SIGSEGV in a model), ``leave`` (its sink goes away after a moment),
 ``deaf`` (does not stop), ``broken`` (its settings do not pass a check), ``mute`` (gives no sign of life),
-``full`` (has no room for another effect beside its own).
+``full`` (has no room for another effect beside its own). How a release does stands in its id: ``slow``, ``blind``
+(finds no face), ``crash`` (a while after it was begun with), ``defect``, ``tight`` (has no room beside the other),
+``growing``, ``unopened``; ``wrong`` does not pass its check, ``needy`` passes and needs much memory.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any  # Any: JSON as it comes
 
 BEAT_S = 0.05
+TRIAL_PLACE = 32
 MISSING = "cannot open camera /dev/video7: no such device"
 SETUP = {"sha256": "ab" * 32, "size_px": 128, "runtime": "tflite", "version": "1", "target": "cpu", "threads": 1}
 CHOICE = {
@@ -66,6 +69,8 @@ class Worker:
         self.connection, self.in_flight = connection, in_flight
         self.frames, self.point, self.effect, self.is_paused = 0, 0, "", False
         self.source = ""
+        self.release, self.trial, self.tried_beats, self.rss_mb = "", "", 0, 100.0
+        self.lived_beats = 0
 
     def send(self, **message: object) -> None:
         """Tell the supervisor."""
@@ -95,12 +100,55 @@ class Worker:
         elif kind == "SetEffect":
             error = self.go_over(message["effect"], message["settings"])
             self.send(**{"is": "Answer", "id": message["id"], "error": error, "needs_restart": self.source == "full"})
+        elif kind in ("Try", "Keep", "GoBack"):
+            self.take_trial(kind, message)
         elif kind in ("Pause", "Resume"):
             self.is_paused = kind == "Pause"
         elif kind == "Snapshot":
             Path(message["path"]).write_bytes(b"picture")
             self.send(**{"is": "Answer", "id": message["id"]})
         return None
+
+    def take_trial(self, kind: str, message: dict[str, Any]) -> None:
+        """Open a release beside the other, keep it, or go back."""
+        error = ""
+        if kind == "Try" and "tight" in message["release"]:
+            error = "both need 900 MB more together"
+        elif kind == "Try" and "unopened" in message["release"]:
+            error = "cannot open its model"
+        elif kind == "Try":
+            self.trial, self.tried_beats = message["release"], 0
+            self.send_plan(self.trial, first_place=TRIAL_PLACE, is_trial=True)
+        elif kind == "Keep":
+            self.release, self.trial = self.trial, ""
+            self.send_plan(self.release, first_place=TRIAL_PLACE)
+        else:
+            self.trial = ""
+            return
+        self.send(**{"is": "Answer", "id": message["id"], "error": error, "needs_restart": "both" in error})
+
+    def send_plan(self, release: str, **more: object) -> None:
+        """Tell what is opened."""
+        self.send(**{"is": "Planned", "plan": {**PLAN, "release": release}, "setups": [SETUP], **more})
+
+    def compare(self) -> None:
+        """Tell of a block of frames on trial."""
+        self.tried_beats += 1
+        if "crash" in self.trial and self.tried_beats > 2:
+            os.pwrite(self.in_flight, b"\2", TRIAL_PLACE)
+            os.pwrite(self.in_flight, b"\0", 0)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "defect" in self.trial:
+            self.send(**{"is": "TrialFailed", "reason": "its model gives no sense"})
+            self.trial = ""
+            return
+        self.rss_mb += 5.0 * ("growing" in self.trial)
+        factor = 1.5 if "slow" in self.trial else 1.0
+        self.send(**{
+            "is": "Compared", "point": self.point, "block_s": 10.0, "old": {"median_ms": 8.0, "p95_ms": 10.0},
+            "new": {"median_ms": 8.0 * factor, "p95_ms": 10.0 * factor}, "old_faces": 30,
+            "both_faces": 0 if "blind" in self.trial else 30, "fps_in": 30.0, "fps": 30.0, "rss_mb": self.rss_mb,
+        })  # fmt: skip
 
     def go_over(self, effect: str, settings: dict[str, dict[str, str]]) -> str:
         """Take another effect, or say why not."""
@@ -125,7 +173,8 @@ class Worker:
         if self.source == "refuse":
             self.send(**{"is": "Failed", "reason": "cannot open /dev/video0: permission denied"})
             return 2
-        self.send(**{"is": "Planned", "plan": PLAN, "setups": [SETUP]})
+        self.release = message["release"] or _read_current()
+        self.send_plan(self.release)
         os.pwrite(self.in_flight, b"\1", 0)
         if self.source == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
@@ -143,8 +192,14 @@ class Worker:
             "is": "Heartbeat", "frames_in": self.frames, "frames_out": self.frames, **counts, "source": state,
             "missing": missing,
             "fps_in": 30.0, "fps": 30.0, "faces": 1.0, "latency_ms": {"p50": 9, "p95": 10, "p99": 11}, "frame_ms": 8.0,
-            "stages_ms": {}, "point": self.point, "effect": self.effect, "rss_mb": 100.0,
+            "stages_ms": {"detect_faces": 12.0 if "slow" in self.release else 8.0}, "point": self.point,
+            "effect": self.effect, "rss_mb": self.rss_mb,
         })  # fmt: skip
+        if self.trial and state == "flowing":
+            self.compare()
+        self.lived_beats += 1
+        if "crash" in self.release and self.lived_beats > 5:
+            os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def _check(path: Path) -> int:
@@ -155,9 +210,29 @@ def _check(path: Path) -> int:
     return 0
 
 
+def _read_current() -> str:
+    """Give the id of the release that is live."""
+    pointer = Path(os.environ.get("EDGEFUSE_ROOT", "/nowhere"), "var/lib/edgefuse/store/current")
+    return pointer.read_text().split()[0] if pointer.exists() else "0"
+
+
+def _check_release(path: Path, answer: int) -> int:
+    """Report on a release."""
+    report: dict[str, object] = {"needs_mb": 5000 if "needy" in path.stem else 1}
+    if "wrong" in path.stem:
+        report = {"error": "the golden outputs of blazeface differ", "fault": "bad"}
+    if "endless" in path.stem:
+        time.sleep(600)
+    os.write(answer, json.dumps(report).encode() + b"\n")
+    return 0
+
+
 def _main(arguments: list[str]) -> int:
     if "--check-config" in arguments:
         return _check(Path(arguments[-1]))
+    if "--check-release" in arguments:
+        path, answer = (arguments[arguments.index(name) + 1] for name in ("--check-release", "--answer"))
+        return _check_release(Path(path), int(answer))
     ipc, in_flight = (int(arguments[arguments.index(name) + 1]) for name in ("--ipc", "--in-flight"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
