@@ -54,6 +54,7 @@ def database_url(options: argparse.Namespace) -> str:
 
 def _serve(options: argparse.Namespace) -> int:
     from edgefuse.fleet.database import open_database
+    from edgefuse.fleet.repository import find_published
     from edgefuse.fleet.serving import serve
     from edgefuse.fleet.site import load_register
     from edgefuse.supervisor.notify import Notifier
@@ -61,18 +62,19 @@ def _serve(options: argparse.Namespace) -> int:
     if not _NAME.match(options.name):
         raise ConfigError(f"cannot serve as '{options.name}': a controller's name has a-z, 0-9 and -, 63 characters")
     load_register(site_folder(options))  # no database is made where there is no site
+    published = find_published(options.repository) if options.repository else None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with closing(open_database(database_url(options))) as database:
-        components = list(_make_components(options, database))
+        components = list(_make_components(options, database, published))
         logger.info("serving database=%s name=%s parts=%s", database.name, options.name, [c.name for c in components])
         Notifier().ready()
         serve(components, stop)
     return 0
 
 
-def _make_components(options: argparse.Namespace, database: Database) -> Iterator[Component]:
+def _make_components(options: argparse.Namespace, database: Database, published: Path | None) -> Iterator[Component]:
     from edgefuse.fleet.announcer import Announcer
     from edgefuse.fleet.controller import Controller
     from edgefuse.fleet.exporter import Exporter, parse_endpoint
@@ -89,9 +91,8 @@ def _make_components(options: argparse.Namespace, database: Database) -> Iterato
     broker, tls = register.operators_broker, make_tls(folder)
     if options.metrics:  # first, because it may not be able to listen
         yield Exporter(parse_endpoint(options.metrics), lambda: read_page(store, folder, controller.counts))
-    if options.repository:
-        target = Target(f"repository-{name}", broker, tls, KEEPALIVE_S, is_lasting=False)
-        yield RepositoryService(target, options.repository)
+    if published:
+        yield RepositoryService(Target(f"repository-{name}", broker, tls, KEEPALIVE_S, is_lasting=False), published)
     controller = Controller(database, Listening(name, broker, tls), name)
     yield controller
     if register.home_assistant:

@@ -34,6 +34,17 @@ COMPLAINT_S = 60.0
 """Requests that are passed over are told of so often."""
 
 
+def find_published(folder: Path) -> Path:
+    """Give the folder that a service can serve.
+
+    Raises:
+        ConfigError: Nothing is published there.
+    """
+    if not (folder / "metadata/timestamp.json").is_file():
+        raise ConfigError(f"cannot serve {folder}: nothing is published there (edgefuse release publish {folder})")
+    return folder.resolve()
+
+
 @dataclass(slots=True)
 class Counts:
     """Since the start."""
@@ -50,13 +61,9 @@ class RepositoryService:
     name = "repository"
 
     def __init__(self, target: Target, folder: Path) -> None:
-        """Serve what ``edgefuse release publish`` has written into a folder.
-
-        Raises:
-            ConfigError: Nothing is published there.
-        """
+        """Serve a folder that ``find_published`` gave."""
         self.counts = Counts()
-        self._folder = _find_published(folder)
+        self._folder = folder
         self._alarm = Alarm()
         self._line = Line(target, self._alarm.ring)
         self._queue = FairQueue()
@@ -134,9 +141,3 @@ def read_piece(folder: Path, request: Request) -> Chunk:
     except (OSError, RuntimeError):  # the latter of links in a circle
         outcome = Outcome.BROKEN
     return Chunk(request.stream, request.id, request.offset_bytes, total_bytes, data, outcome)
-
-
-def _find_published(folder: Path) -> Path:
-    if not (folder / "metadata/timestamp.json").is_file():
-        raise ConfigError(f"cannot serve {folder}: nothing is published there (edgefuse release publish {folder})")
-    return folder.resolve()

@@ -21,7 +21,7 @@ MAX_CHUNK_BYTES = 1 << 16
 MAX_REQUEST_BYTES = 1024
 _PLACE = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*){0,7}\Z"
 """No name begins with a dot, so none leads out of a folder or to what is hidden there."""
-_MAX_PLACE = 256
+_MAX_PLACE = 255
 _VERSION = 1
 _HEAD = struct.Struct("!BBIIQQ")
 

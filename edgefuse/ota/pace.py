@@ -21,7 +21,7 @@ MIN_LIMITED_BYTES = 1 << 10
 SLOW_NS = clock.NS_PER_S
 """A chunk that takes longer is in the way of commands."""
 FAST_NS = SLOW_NS // 4
-FIRST_TIMEOUT_NS = 3 * clock.NS_PER_S
+FIRST_TIMEOUT_NS = clock.NS_PER_S
 MIN_TIMEOUT_NS = clock.NS_PER_S // 10
 MAX_TIMEOUT_NS = 60 * clock.NS_PER_S
 MAX_PAUSE_NS = 5 * clock.NS_PER_S

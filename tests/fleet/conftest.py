@@ -90,12 +90,15 @@ def fleet(site: Path, request: pytest.FixtureRequest) -> Iterator[Fleet]:
 
 
 @contextmanager
-def linked(fleet: Fleet, device: str, daemon: Daemon, time: TrustedTime | None = None) -> Iterator[None]:
-    """Run the real link of a device that joined, and wait for the broker to have it."""
+def linked(fleet: Fleet, device: str, daemon: Daemon, time: TrustedTime | None = None) -> Iterator[Link]:
+    """Run the real link of a device, which joins now unless it has, and wait for the broker to have it."""
+    credentials = fleet.folder.with_name(device)
+    if not credentials.exists():
+        fleet.join(device)
     settings = {
         "broker": f"mqtts://localhost:{fleet.port}",
         "device_id": device,
-        "credentials": str(fleet.join(device)),
+        "credentials": str(credentials),
         "allow": ["snapshot"],
     }
     folder = fleet.folder.with_name(f"{device}-state")
@@ -104,7 +107,7 @@ def linked(fleet: Fleet, device: str, daemon: Daemon, time: TrustedTime | None =
     link.set_state("0", "RUNNING")
     link.start()
     operator.wait(lambda: make_topic(device, STATE) in [topic for topic, _ in operator.messages])
-    yield
+    yield link
     link.stop()
 
 

@@ -41,7 +41,7 @@ def test_place_that_leads_out_is_no_place(place: str) -> None:
     refuse_place(place)
 
 
-@pytest.mark.parametrize("place", ["/".join("abcdefghi"), "x" * 257])
+@pytest.mark.parametrize("place", ["/".join("abcdefghi"), "x" * 256])
 def test_place_without_bounds_is_no_place(place: str) -> None:
     refuse_place(place)
 
@@ -114,6 +114,6 @@ def test_what_is_no_chunk_is_refused(payload: bytes) -> None:
 
 def test_longest_request_there_may_be_is_short_enough() -> None:
     longest = Request(
-        stream=(1 << 32) - 1, id=(1 << 32) - 1, place="x" * 256, offset_bytes=(1 << 53) - 1, length_bytes=65536
+        stream=(1 << 32) - 1, id=(1 << 32) - 1, place="x" * 255, offset_bytes=(1 << 53) - 1, length_bytes=65536
     )
     assert read_request(write_request(longest)) == longest

@@ -160,7 +160,7 @@ def test_commands_wait_little_behind_chunks_of_a_slow_line(bytes_per_s: int) -> 
     came, took_ns = fetch(channel)
     assert came == content
     assert took_ns < 75 * NS_PER_S
-    assert channel.longest_ns < 5 * NS_PER_S
+    assert channel.longest_ns < 7 * NS_PER_S
 
 
 @pytest.mark.parametrize("limit_bytes_per_s", [1_000, 50_000, 1_000_000])
