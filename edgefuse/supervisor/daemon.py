@@ -63,7 +63,7 @@ class Daemon:
         self.steering = Steering(self.journal, self.notebook, partial(check_site, self._children))
         self.supervision = Supervision(self._children, self.journal, self.steering.make_recipe, self._on_blamed)
         self._uplink = Uplink(self.journal, self._make_port)
-        self._updating = Updating(
+        self.updating = Updating(
             self._children, self.steering, self.supervision, self._uplink, journal=self.journal, pace=pace
         )
         self._started_s = self._sensed_s = _now_s()
@@ -86,7 +86,7 @@ class Daemon:
         self.journal.note("info", "started", "the supervisor has started")
         self.supervision.tick(_now_s())
         self.supervision.start()
-        self._updating.start()
+        self.updating.start()
         self._notifier.ready()
         try:
             while not self._is_stopping or self.supervision.service.has_child:
@@ -94,13 +94,13 @@ class Daemon:
                 await asyncio.sleep(TICK_S)
         finally:
             await self._server.close()
-            await self._updating.close()
+            await self.updating.close()
             await self._uplink.close()
             await self.notebook.keep(self.steering.learned())
 
     def status(self) -> Status:
         """Tell everything that is known of this unit now."""
-        deployment = self._updating.status()
+        deployment = self.updating.status()
         return make_status(
             self.steering, self.supervision, self.journal, deployment, started_s=self._started_s, now_s=_now_s()
         )
@@ -108,7 +108,7 @@ class Daemon:
     async def perform(self, request: AnyRequest) -> Reply:
         """Do what somebody asked for, to its end: who asked may be gone before, and a change is not left half done."""
         if isinstance(request, CancelUpdate | GetHistory):
-            return self._updating.perform(request)
+            return self.updating.perform(request)
         return await asyncio.shield(self._begin(self.steering.perform(request, self.supervision)))
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -126,14 +126,14 @@ class Daemon:
             self._notifier.status(describe(status))
             self._uplink.show(status)
             self._begin(self._uplink.follow(self.steering.unit.site.link if self.steering.unit else None, now_s))
-            self._updating.tick()
+            self.updating.tick()
             self._begin(self.notebook.keep_now_and_then(now_s, self.steering.learned))
         self._notifier.beat(now_s)
 
     def _make_port(self) -> Port:
         from edgefuse.supervisor.remote import Remote  # brings libraries that a unit without a link does not need
 
-        return Remote(self.status, self.perform, self.supervision, self._children, self._updating)
+        return Remote(self.status, self.perform, self.supervision, self._children, self.updating)
 
     async def _reload(self) -> None:
         self._notifier.reloading()

@@ -89,7 +89,12 @@ def kinds(status: Status) -> list[str]:
 def start_supervisor(**variables: str) -> Running:
     """Start a supervisor of this root, and wait until it answers."""
     command = module_command(sys.executable, "edgefuse", "supervise")
-    running = Running(subprocess.Popen(command, env={**child_environment(), **variables}))
+    return await_answer(subprocess.Popen(command, env={**child_environment(), **variables}))
+
+
+def await_answer(process: subprocess.Popen[bytes]) -> Running:
+    """Wait until a supervisor that was just started answers."""
+    running = Running(process)
     end_s = time.monotonic() + DEADLINE_S
     while time.monotonic() < end_s and running.process.poll() is None:
         try:

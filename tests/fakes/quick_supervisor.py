@@ -1,0 +1,46 @@
+"""A supervisor that tries releases in seconds, and hears wishes from a file: run as a program.
+
+Each line of the file is a release, a deployment and a number, as ``dn/desired`` says them. All are heard after each
+start, as a broker gives its retained message on each connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from edgefuse import log
+from edgefuse.ota import steps
+from edgefuse.supervisor.daemon import Daemon
+from edgefuse.supervisor.trial import Pace
+
+PACE = Pace(least_s=2.0, block_s=0.2, blocks_before=8)
+LOOK_S = 0.05
+AGAIN_S = 1.0
+
+
+async def _hear(daemon: Daemon, path: Path) -> None:
+    heard = 0
+    while True:
+        lines = path.read_text().splitlines() if path.exists() else []
+        for line in lines[heard:]:
+            release, deployment, seq = line.split()
+            daemon.updating.wish(release, deployment, int(seq))
+        heard = len(lines)
+        await asyncio.sleep(LOOK_S)
+
+
+async def _run(path: Path) -> None:
+    daemon = Daemon(pace=PACE)
+    hearing = asyncio.get_running_loop().create_task(_hear(daemon, path))
+    try:
+        await daemon.run()
+    finally:
+        hearing.cancel()
+
+
+if __name__ == "__main__":
+    log.start(is_verbose=False)
+    steps.AGAIN_S = AGAIN_S
+    asyncio.run(_run(Path(sys.argv[1])))

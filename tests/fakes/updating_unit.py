@@ -1,0 +1,96 @@
+"""A unit that is updated by a real supervisor and the real install helper, over a worker that is acted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from fakes import worker_program
+from fakes.helped_unit import CHECKOUT, DETECTOR, HelpedUnit
+from fakes.release_site import Site
+from fakes.supervisor import Running, await_answer, write_site
+
+from edgefuse.ota.deployment import Deployment
+from edgefuse.supervisor.control import Status
+
+KINDS = ("same", "good", "next", "slow", "blind", "growing", "crash", "defect", "wrong", "tight", "tight-slow", "needy")
+"""What the acted worker makes of releases; ``same`` has the content of the first."""
+
+
+def publish_all(unit: HelpedUnit) -> None:
+    """Publish a release of each kind."""
+    for counter, kind in enumerate(KINDS, start=2):
+        unit.publish(kind, counter, DETECTOR if kind == "same" else DETECTOR + kind.encode() * 500)
+
+
+class UpdatingUnit:
+    """The unit, with its supervisor."""
+
+    def __init__(self, root: Path, site: Site, **settings: object) -> None:
+        """Set it up with the first release, and start it."""
+        self.helped = HelpedUnit(root, site)
+        self.root, self.store = root, self.helped.store
+        board = root / "etc/edgefuse/devices.d/board.yaml"
+        profile = yaml.safe_load(board.read_text())
+        board.write_text(yaml.safe_dump({**profile, "worker_python": str(worker_program.install(root))}))
+        updates = {"repository": str(site.published), "reserve_mb": 64, **settings}
+        write_site("well", profile="board", updates=updates)
+        self._wishes = root / "wishes"
+        self._seq = 0
+        self.running = self.start()
+
+    def start(self) -> Running:
+        """Start a supervisor; it hears again what was wished for."""
+        command = [sys.executable, "-m", "fakes.quick_supervisor", str(self._wishes)]
+        folders = os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "tests")))
+        variables = {**os.environ, "PYTHONPATH": folders, "EDGEFUSE_ROOT": str(self.root)}
+        self.running = await_answer(subprocess.Popen(command, env=variables))
+        return self.running
+
+    def wish(self, release: str) -> None:
+        """Let the fleet wish for a release."""
+        self._seq += 1
+        with self._wishes.open("a") as file:
+            file.write(f"{release} d{self._seq} {self._seq}\n")
+
+    def wait(self, is_so: Callable[[Deployment], object]) -> Status:
+        """Wait until the deployment that was wished for last is as wished."""
+        deployment = f"d{self._seq}"
+        return self.running.wait(
+            lambda s: s.deployment and s.deployment.deployment.id == deployment and is_so(s.deployment.deployment)
+        )
+
+    def finish(self) -> Deployment:
+        """Wait until it is over."""
+        status = self.wait(lambda deployment: deployment.is_over)
+        assert status.deployment is not None
+        return status.deployment.deployment
+
+    def install(self, release: str) -> Deployment:
+        """Wish for a release, and wait for what comes of it."""
+        self.wish(release)
+        return self.finish()
+
+    def find_helper(self) -> int | None:
+        """Give the process of the install helper, where one runs."""
+        return self._find_child("edgefuse.ota")
+
+    def _find_child(self, module: str) -> int | None:
+        children = Path(f"/proc/{self.running.process.pid}/task/{self.running.process.pid}/children")
+        for pid in children.read_text().split():
+            try:
+                if module in Path(f"/proc/{pid}/cmdline").read_text():
+                    return int(pid)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return None
+
+    def close(self) -> None:
+        """End it."""
+        if self.running.process.poll() is None:
+            self.running.process.kill()
+            self.running.process.wait()
