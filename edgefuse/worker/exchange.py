@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from edgefuse import ipc
 from edgefuse.errors import EdgefuseError
 from edgefuse.in_flight import PLAN_PLACES, places_of_plan
-from edgefuse.memory import BYTES_PER_MB, resident_mb
+from edgefuse.memory import BYTES_PER_MB, resident_mb, return_free_memory
 from edgefuse.planning.board import Board
 from edgefuse.planning.plan import Choice, Plan
 from edgefuse.planning.proof import setup_of
@@ -132,6 +132,7 @@ class Exchange:
             with self._has_closed:
                 del self._opened[0]
                 self._has_closed.notify_all()
+            return_free_memory()
 
     def close(self) -> None:
         """Close every pipeline, after the run."""

@@ -13,6 +13,7 @@ from queue import Empty
 
 from edgefuse import ipc
 from edgefuse.errors import EdgefuseError
+from edgefuse.memory import return_free_memory
 from edgefuse.vision.pipeline import Effect, Settings
 from edgefuse.worker.exchange import Exchange, Outfit
 from edgefuse.worker.link import Link
@@ -85,11 +86,11 @@ class Trial:
 
     def go_back(self) -> None:
         """Close it, if there is any; what runs goes on."""
-        newcomer, self._newcomer = self._newcomer, None
-        if newcomer is not None:
-            newcomer.shadow.end()
-            self._loop.shadow = None
-            newcomer.opened.close()
+        if self._newcomer is not None:
+            self._newcomer.shadow.end()
+            self._newcomer.opened.close()
+            self._newcomer = self._loop.shadow = None
+            return_free_memory()
 
     def look(self) -> bool:
         """Tell the supervisor what is new, and give whether it has just failed, so that it must be closed.
