@@ -111,6 +111,15 @@ def read_chunks(path: Path) -> Iterator[bytes]:
         raise StoreError(f"cannot read {path}: {e.strerror}") from e
 
 
+def read_file(path: Path) -> bytes:
+    """Read a whole file.
+
+    Raises:
+        StoreError: The file is missing or cannot be read.
+    """
+    return b"".join(read_chunks(path))
+
+
 def hash_file(path: Path) -> str:
     """Give the sha256 of a file's content.
 

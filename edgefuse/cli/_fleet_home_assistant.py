@@ -52,7 +52,7 @@ def _let_in(options: argparse.Namespace) -> int:
     except BaseException:
         target.rmdir()
         raise
-    disk.write_atomically(target / "ca.pem", b"".join(disk.read_chunks(site / "ca.pem")))
+    disk.write_atomically(target / "ca.pem", disk.read_file(site / "ca.pem"))
     disk.write_atomically(target / "client.pem", identity.certificate_pem)
     disk.write_atomically(target / "client.key", identity.key_pem, mode=0o600)
     print(

@@ -51,7 +51,7 @@ def _read(file: str) -> str:
         )
     if file == "-":
         return getpass.getpass("the line: ") if sys.stdin.isatty() else sys.stdin.read(MAX_BYTES)
-    return b"".join(disk.read_chunks(Path(file)))[:MAX_BYTES].decode(errors="replace")
+    return disk.read_file(Path(file))[:MAX_BYTES].decode(errors="replace")
 
 
 def _find_owner(folder: Path) -> os.stat_result:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgefuse import disk
 from edgefuse.config.manifest import ModelFile, Task, Variant
 from edgefuse.factory.built import Delta, Part
 from edgefuse.factory.delta import make_delta
@@ -77,7 +78,7 @@ def make_deltas(pair: Pair, store: Store) -> Iterator[tuple[Delta, bytes]]:
 
 def _load(variant: Variant, store: Store) -> dict[str, Content]:
     store.check(variant.files)
-    files = {file.name: store.path(file.sha256).read_bytes() for file in variant.files}
+    files = {file.name: disk.read_file(store.path(file.sha256)) for file in variant.files}
     tensors = find_tensors(variant.format, files)
     return {name: Content(data, tuple(tensors.get(name, ()))) for name, data in files.items()}
 

@@ -16,7 +16,7 @@ from edgefuse.config.manifest import ModelFile, Task
 from edgefuse.errors import EdgefuseError
 from edgefuse.factory.copying import copy_file
 from edgefuse.ota.places import delta_place, file_place
-from edgefuse.store.release import Release, decode_release, encode_release
+from edgefuse.store.release import Release, encode_release, load_description
 from edgefuse.store.store import Store
 
 DESCRIPTION = "release.json"
@@ -93,7 +93,7 @@ def load_built(folder: Path) -> Release:
         StoreError: There is none, or it cannot be read.
     """
     path = folder / DESCRIPTION
-    return decode_release(b"".join(disk.read_chunks(path)), str(path))
+    return load_description(path)
 
 
 def list_deltas(folder: Path, release: Release) -> tuple[Delta, ...]:

@@ -29,7 +29,7 @@ def load_version(folder: Path, role: str, version: int, kind: type[S]) -> S:
         StoreError: It is not there.
     """
     path = folder / f"{version}.{role}.json"
-    return parse(b"".join(disk.read_chunks(path)), str(path), kind)
+    return parse(disk.read_file(path), str(path), kind)
 
 
 def parse(content: bytes, name: str, kind: type[S]) -> S:

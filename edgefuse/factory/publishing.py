@@ -33,7 +33,7 @@ def publish(vault: Vault, folder: Path) -> None:
         StoreError: It cannot be written.
     """
     first = folder / METADATA / "1.root.json"
-    if first.exists() and first.read_bytes() != (vault.metadata / first.name).read_bytes():
+    if first.exists() and disk.read_file(first) != disk.read_file(vault.metadata / first.name):
         raise EdgefuseError(f"cannot publish to {folder}: it has the releases of another vault; name another folder")
     below = [role for role in vault.roles() if role not in TOP_LEVEL]
     listed = {place: target for role in below for place, target in vault.load(role, Targets).targets.items()}
@@ -86,7 +86,7 @@ def sign_timestamp(folder: Path, keyring: Keyring, at_least: int = 0) -> bytes:
 
 def _read_version(path: Path) -> int:
     """Give the version of a timestamp; 0 where there is none."""
-    return parse(path.read_bytes(), str(path), Timestamp).version if path.exists() else 0
+    return parse(disk.read_file(path), str(path), Timestamp).version if path.exists() else 0
 
 
 def _copy(source: Path, target: Path) -> None:

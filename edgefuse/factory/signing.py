@@ -13,7 +13,7 @@ from edgefuse.factory.ceremony import add_family
 from edgefuse.factory.copying import copy_file
 from edgefuse.factory.vault import Vault
 from edgefuse.ota.places import RELEASES, delta_target, release_place
-from edgefuse.store.release import Release, decode_release, encode_release
+from edgefuse.store.release import Release, encode_release, load_description
 
 _EXPECTED = "what the release names; build it again"
 _RELEASES_WITH_DELTAS = 3
@@ -53,7 +53,7 @@ def sign_release(vault: Vault, folder: Path) -> Release:
 def _load_newest(vault: Vault, listed: Targets) -> list[Release]:
     """Give the releases that keep their deltas."""
     newest = sorted(listed.targets.values(), key=lambda target: target.custom["counter"])[-_RELEASES_WITH_DELTAS:]
-    return [decode_release(b"".join(disk.read_chunks(vault.targets / each.path)), each.path) for each in newest]
+    return [load_description(vault.targets / each.path) for each in newest]
 
 
 def _list_offered(folder: Path, release: Release) -> dict[str, dict[str, TargetFile]]:

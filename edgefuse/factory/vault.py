@@ -180,7 +180,7 @@ def _load_versions(path: Path) -> dict[str, int]:
     if not path.exists():
         return {}
     try:
-        return msgspec.json.decode(b"".join(disk.read_chunks(path)), type=Versions).newest
+        return msgspec.json.decode(disk.read_file(path), type=Versions).newest
     except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise ConfigError(f"cannot read {path}: {e}; restore the vault from its copy") from e
 

@@ -144,7 +144,7 @@ def load_authority(folder: Path) -> Identity:
         ConfigError: It is not there or none.
     """
     try:
-        certificate, key = (b"".join(disk.read_chunks(folder / name)) for name in ("ca.pem", "ca.key"))
+        certificate, key = (disk.read_file(folder / name) for name in ("ca.pem", "ca.key"))
         return load_identity(certificate, key)
     except (StoreError, ValueError) as e:
         raise ConfigError(f"cannot load the site's authority: {e}; restore it from a backup of {folder}") from e

@@ -31,7 +31,7 @@ def reserve_numbers(folder: Path, count: int = 1) -> int:
     path = folder / "sequence.json"
     with disk.writing(path), disk.locked(folder / ".sequence.lock"):
         try:
-            last = decode(b"".join(disk.read_chunks(path)), Numbers).last if path.exists() else 0
+            last = decode(disk.read_file(path), Numbers).last if path.exists() else 0
         except (StoreError, ValueError) as e:
             raise ConfigError(f"cannot load the last command's number from {path}: {e}; remove that file") from e
         first = max(last + 1, int(clock.wall_now().timestamp() * 1e6))

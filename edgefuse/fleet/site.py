@@ -100,7 +100,7 @@ def load_register(folder: Path) -> Register:
     if not path.exists():
         raise ConfigError(f"cannot load site: there is none in {folder}; edgefuse fleet init makes one")
     try:
-        return decode(b"".join(disk.read_chunks(path)), Register)
+        return decode(disk.read_file(path), Register)
     except (StoreError, ValueError) as e:
         raise ConfigError(f"cannot load site from {path}: {e}") from e
 
@@ -143,7 +143,7 @@ def load_signing_key(folder: Path, key_id: str) -> SigningKey:
     """
     path = _signing_path(folder, key_id)
     try:
-        return SigningKey(bytes.fromhex(b"".join(disk.read_chunks(path)).decode()))
+        return SigningKey(bytes.fromhex(disk.read_file(path).decode()))
     except (StoreError, ValueError, TypeError) as e:
         raise ConfigError(f"cannot load signing key from {path}: {e}; restore it from a backup of {folder}") from e
 

@@ -153,7 +153,7 @@ def list_files(folder: Path) -> list[Path]:
 def read_lines(path: Path) -> Iterator[WholeLine]:
     """Give the records of a file; what is none, such as a line that a power cut tore, is passed over with a warning."""
     end = 0
-    for raw in b"".join(disk.read_chunks(path)).splitlines(keepends=True):
+    for raw in disk.read_file(path).splitlines(keepends=True):
         end += len(raw)
         try:
             if not raw.endswith(b"\n"):

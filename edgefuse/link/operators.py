@@ -57,7 +57,7 @@ def load_operators(path: Path) -> Mapping[str, Operator]:
     if not path.exists():
         return {}
     try:
-        entries = decode(b"".join(disk.read_chunks(path)), OperatorFile).operators
+        entries = decode(disk.read_file(path), OperatorFile).operators
         operators = [(VerifyKey(entry.key), entry.role) for entry in entries]
     except (StoreError, ValueError, TypeError) as e:
         raise ConfigError(f"cannot load operators' keys from {path}: {e}; enrol this device again") from e

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgefuse import disk
 from edgefuse.errors import StoreError
 from edgefuse.ota.parts import keep_parts
-from edgefuse.store.release import Release, decode_release, live_ids, load_release
+from edgefuse.store.release import Release, live_ids, load_description, load_release
 from edgefuse.store.store import Store
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def collect_garbage(store: Store, offer: Path | None = None) -> None:
     live = live_ids(store)
     if not live:
         return
-    offered = _files([_read(offer)]) if offer is not None and offer.exists() else set()
+    offered = _files([load_description(offer)]) if offer is not None and offer.exists() else set()
     kept = _files(load_release(store, id) for id in live) | offered
     keep_parts(store, lambda part: part.sha256 in offered)
     for path in _find_descriptions(store):
@@ -50,7 +50,7 @@ def _find_descriptions(store: Store) -> list[Path]:
 
 def _remove(store: Store, description: Path, kept: set[str]) -> None:
     try:
-        brought = _files([_read(description)])
+        brought = _files([load_description(description)])
     except StoreError as e:
         logger.warning("release goes, its files stay path=%s reason=%s", description, e)
         brought = set()
@@ -60,10 +60,6 @@ def _remove(store: Store, description: Path, kept: set[str]) -> None:
     with disk.writing(description):
         description.unlink()
         disk.sync_folder(description.parent)
-
-
-def _read(path: Path) -> Release:
-    return decode_release(b"".join(disk.read_chunks(path)), str(path))
 
 
 def _files(releases: Iterable[Release]) -> set[str]:

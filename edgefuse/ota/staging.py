@@ -14,10 +14,10 @@ from edgefuse.store.release import (
     SHIPPED_ID,
     Release,
     current_release,
-    decode_release,
     encode_release,
     hash_content,
     live_ids,
+    load_description,
     load_release,
     make_current,
     save_release,
@@ -54,8 +54,7 @@ def load_offer(store: Store) -> Release:
     Raises:
         StoreError: There is nothing, or it cannot be read.
     """
-    path = offer_path(store)
-    return decode_release(b"".join(disk.read_chunks(path)), str(path))
+    return load_description(offer_path(store))
 
 
 def verify(store: Store, files: Iterable[ModelFile]) -> None:

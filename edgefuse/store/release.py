@@ -23,7 +23,7 @@ from edgefuse.store.terms import Constraints, Gates
 
 VERSION = 1
 SHIPPED_ID = "0"
-_ID = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
+_ID = r"^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?\Z"  # $ would let a line end follow
 ReleaseId = Annotated[str, msgspec.Meta(pattern=_ID)]
 """Names a file, a topic's value and a column, so nothing that one of them could misread."""
 
@@ -104,7 +104,7 @@ def live_ids(store: Store) -> tuple[str, ...]:
     pointer = store.root / "current"
     if not pointer.exists():
         return ()
-    ids = tuple(_read(pointer).decode(errors="replace").split())
+    ids = tuple(disk.read_file(pointer).decode(errors="replace").split())
     if not ids or not all(re.match(_ID, id) for id in ids):
         raise StoreError(
             f"cannot read {pointer}: it names none of {store.root}/releases/; write one of them into it, or remove it "
@@ -119,8 +119,16 @@ def load_release(store: Store, release_id: str) -> Release:
     Raises:
         StoreError: There is none of that id, or this edgefuse cannot read it.
     """
-    path = release_path(store, release_id)
-    return decode_release(_read(path), str(path))
+    return load_description(release_path(store, release_id))
+
+
+def load_description(path: Path) -> Release:
+    """Read a file that ``encode_release`` made.
+
+    Raises:
+        StoreError: There is none, or this edgefuse cannot read it.
+    """
+    return decode_release(disk.read_file(path), str(path))
 
 
 def decode_release(data: bytes, name: str) -> Release:
@@ -148,7 +156,7 @@ def save_release(store: Store, release: Release) -> None:
     """
     path = release_path(store, release.id)
     data = encode_release(release)
-    if not path.exists() or _read(path) != data:
+    if not path.exists() or disk.read_file(path) != data:
         disk.write_atomically(path, data)
 
 
@@ -174,11 +182,8 @@ def hash_content(release: Release) -> str:
 
 
 def release_path(store: Store, release_id: str) -> Path:
+    """Give the place of a release, here or not."""
     return store.root / "releases" / f"{release_id}.json"
-
-
-def _read(path: Path) -> bytes:
-    return b"".join(disk.read_chunks(path))
 
 
 def _missing(what: str, word: str, known: dict[str, Manifest] | dict[str, Variant]) -> str:

@@ -51,7 +51,7 @@ def load_or_begin(path: Path, kind: type[S], version: int) -> S:
     if not path.exists():
         return kind()
     try:
-        return decode(b"".join(disk.read_chunks(path)), str(path), kind, version)
+        return decode(disk.read_file(path), str(path), kind, version)
     except BROKEN as e:
         _move_aside(path, e)
         return kind()

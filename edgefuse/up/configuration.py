@@ -20,7 +20,7 @@ def is_own(path: Path) -> bool:
     """Tell whether the file is there and is as ``edgefuse up`` wrote it."""
     if not path.exists():
         return False
-    first, _, rest = b"".join(disk.read_chunks(path)).decode(errors="replace").partition("\n")
+    first, _, rest = disk.read_file(path).decode(errors="replace").partition("\n")
     return first == _FIRST_LINE.format(digest=_digest(rest))
 
 

@@ -88,4 +88,4 @@ def make_name(host: str) -> str:
 
 
 def _read(path: Path) -> bytes:
-    return b"".join(disk.read_chunks(path))
+    return disk.read_file(path)

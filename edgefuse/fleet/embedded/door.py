@@ -51,7 +51,7 @@ def load_trust(folder: Path) -> Trust:
     Raises:
         ConfigError: There is no site, or its files cannot be read.
     """
-    text = b"".join(disk.read_chunks(folder / "acl")).decode()
+    text = disk.read_file(folder / "acl").decode()
     return Trust(parse_rules(text), frozenset(int(serial, 16) for serial in load_register(folder).revoked))
 
 
