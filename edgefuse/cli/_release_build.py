@@ -66,10 +66,10 @@ def _build(options: argparse.Namespace) -> int:
     print(f"built release {release.id} in {options.folder}: {size}, for {reach}")
     if bases:
         print(count_deltas(list_deltas(options.folder, release)))
-    proven = {check.variant.id + check.manifest.id for check in checks}
+    proven = {(check.manifest.id, check.variant.id) for check in checks}
     for manifest in release.manifests:
         for variant in manifest.variants:
-            if variant.id + manifest.id not in proven:
+            if (manifest.id, variant.id) not in proven:
                 print(f"not run: {manifest.id} {variant.id}, as no runtime here reads it")
     print(f"{show_count(len(checks), 'check')} of golden values passed")
     return 0

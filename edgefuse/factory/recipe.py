@@ -15,7 +15,7 @@ from edgefuse.config import document, loader
 from edgefuse.config.manifest import Manifest, ModelFile, Source, Variant, load_manifests
 from edgefuse.errors import ConfigError
 from edgefuse.ota.places import file_place
-from edgefuse.store.release import Release, ReleaseId
+from edgefuse.store.release import SHIPPED_ID, Release, ReleaseId
 from edgefuse.store.terms import Constraints, Gates
 
 
@@ -50,8 +50,11 @@ def make_release(recipe: Recipe, folder: Path) -> Release:
         folder: Where its paths begin.
 
     Raises:
-        ConfigError: A model is not there, is there twice, or does not go with another one.
+        ConfigError: A model is not there, is there twice, or does not go with another one; or devices have a release
+            of that id from the start.
     """
+    if recipe.id == SHIPPED_ID:
+        raise ConfigError(f"cannot make release {recipe.id}: what ships with edgefuse is called so; choose another id")
     shipped = {manifest.id: manifest for manifest in load_manifests(paths.manifest_dir())}
     manifests = sorted((_load(word, folder, shipped) for word in recipe.models), key=lambda manifest: manifest.id)
     ids = [manifest.id for manifest in manifests]

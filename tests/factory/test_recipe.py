@@ -50,6 +50,8 @@ def test_terms_stand_in_the_recipe(tmp_path: Path) -> None:
         ({"counter": 0}, "counter: "),
         ({"id": "Summer 1"}, "id: must look like"),
         ({"id": "../up"}, "id: must look like"),
+        ({"id": "summer\n"}, "id: must look like"),
+        ({"id": "0"}, "what ships with edgefuse is called so; choose another id"),
         ({"models": []}, "models: "),
         ({"gates": {"slowdown_limit": 0.5}}, "gates.slowdown_limit: "),
         ({"colour": "red"}, "unknown key `colour`"),

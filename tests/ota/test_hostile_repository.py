@@ -165,7 +165,7 @@ def test_description_of_another_release_is_refused(site: Site, device: Device) -
     assert "it describes release one with counter 1" in str(refuse(device, site.published, "two"))
 
 
-@pytest.mark.parametrize("release_id", ["../one", "a/../../one", "..", "A", ""])
+@pytest.mark.parametrize("release_id", ["../one", "a/../../one", "..", "A", "one\n", ""])
 def test_name_that_leads_elsewhere_is_no_release(site: Site, device: Device, release_id: str) -> None:
     place = f"releases/{release_id}.json"
     target = TargetFile(3, {"sha256": "0" * 64}, place, {"custom": {"counter": 9}})
