@@ -23,6 +23,10 @@ class ChildError(EdgefuseError):
     """A child process gave no answer; the text says how it ended."""
 
 
+class ChildCrashedError(ChildError):
+    """Native code took a child process along."""
+
+
 class ChildStarvedError(ChildError):
     """A child process ran out of time or was killed, as when memory is short; another time it may do well."""
 
@@ -60,7 +64,8 @@ def ask_child(
     Raises:
         ChildLimitError: The child hung, or took too much memory or processor time.
         ChildStarvedError: The child was killed by SIGKILL.
-        ChildError: The child crashed, failed or could not be started.
+        ChildCrashedError: The child was ended by another signal.
+        ChildError: The child failed or could not be started.
         ChildStoppedError: Somebody stopped it.
     """
     command = module_command(python or sys.executable, module, *arguments)
@@ -90,8 +95,10 @@ def ask_child(
         raise ChildLimitError("it took more processor time than it may")
     if child.returncode == -signal.SIGKILL:
         raise ChildStarvedError("it was killed by SIGKILL, most likely because memory ran out")
-    if child.returncode != 0:
-        raise ChildError(_describe_end(child.returncode, errors))
+    if child.returncode < 0:
+        raise ChildCrashedError(f"it crashed with {signal.Signals(-child.returncode).name}")
+    if child.returncode > 0:
+        raise ChildError(_describe_failure(child.returncode, errors))
     return answer
 
 
@@ -131,8 +138,6 @@ def child_environment() -> dict[str, str]:
     return variables
 
 
-def _describe_end(code: int, stderr: bytes) -> str:
-    if code < 0:
-        return f"it crashed with {signal.Signals(-code).name}"
+def _describe_failure(code: int, stderr: bytes) -> str:
     lines = stderr.decode(errors="replace").strip().splitlines()
     return f"it failed with {lines[-1].strip()}" if lines else f"it ended with code {code}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,10 +14,17 @@ import msgspec
 import edgefuse
 from edgefuse import clock, paths, registry
 from edgefuse.config.manifest import Variant
-from edgefuse.errors import EdgefuseError
+from edgefuse.errors import EdgefuseError, RuntimeMissingError
 from edgefuse.memory import resident_mb
-from edgefuse.planning.child import ChildError, ChildLimitError, ChildStarvedError, answer_parent, ask_child
-from edgefuse.runtime import Runtime, Session, SessionOptions
+from edgefuse.planning.child import (
+    ChildCrashedError,
+    ChildError,
+    ChildLimitError,
+    ChildStarvedError,
+    answer_parent,
+    ask_child,
+)
+from edgefuse.runtime import Runtime, SessionOptions
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, update_state
 from edgefuse.store.store import Store
 
@@ -43,8 +51,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """Why the model cannot be used; empty where it passed."""
     was_starved: bool = False
     """It failed for want of memory or time, and may pass another time."""
-    is_beyond_limits: bool = False
-    """It was starved by the limits of this trial, not by what else this unit was doing."""
+    is_models_fault: bool = False
+    """The model gave something else, crashed or went beyond the limits of this trial; all else may be this unit's."""
     deviation: float = 0.0
     """Largest difference from the golden outputs."""
     p50_ms: float = 0.0
@@ -81,9 +89,9 @@ def run_trial(
         answer = ask_child(_MODULE, question=question, timeout_s=timeout_s, limit_mb=limit_mb, python=python)
         trial = msgspec.json.decode(answer, type=Trial)
     except ChildStarvedError as e:
-        return Trial(failure=str(e), was_starved=True, is_beyond_limits=isinstance(e, ChildLimitError))
+        return Trial(failure=str(e), was_starved=True, is_models_fault=isinstance(e, ChildLimitError))
     except (ChildError, msgspec.DecodeError) as e:
-        trial = Trial(failure=str(e))
+        trial = Trial(failure=str(e), is_models_fault=isinstance(e, ChildCrashedError))
     if trial.failure:
         store.check(variant.files)  # a damaged copy must not be remembered as a model that fails
     return trial
@@ -134,34 +142,39 @@ def _try(request: TrialRequest) -> Trial:
         deviation = golden.check(session, request.variant)
         if not request.duration_s:
             return Trial(deviation=deviation)
-        times_ms = _measure(session, request.duration_s)
+        times_ms = measure(session.run, request.duration_s)
     except EdgefuseError as e:
-        return Trial(failure=str(e))
+        return Trial(failure=str(e), is_models_fault=not isinstance(e, RuntimeMissingError))
     memory_mb = max(0, round(resident_mb() - before_mb))
     return Trial(
-        p50_ms=round(_percentile(times_ms, 50), 4),
-        p95_ms=round(_percentile(times_ms, 95), 4),
+        p50_ms=percentile(times_ms, 50),
+        p95_ms=percentile(times_ms, 95),
         memory_mb=memory_mb,
         deviation=deviation,
     )
 
 
-def _measure(session: Session, duration_s: float) -> list[float]:
-    """Run the bound session again and again; give the time of each run, milliseconds, sorted."""
+def measure(run: Callable[[], object], duration_s: float) -> list[float]:
+    """Run a model again and again; give the time of each run, milliseconds, sorted.
+
+    Raises:
+        RuntimeRunError: It failed.
+    """
     for _ in range(WARM_UP_RUNS):
-        session.run()
+        run()
     times_ms: list[float] = []
     last_ns = clock.now_ns()
     end_ns = last_ns + duration_s * clock.NS_PER_S
     while last_ns < end_ns or len(times_ms) < FEWEST_RUNS:
-        session.run()
+        run()
         start_ns, last_ns = last_ns, clock.now_ns()
         times_ms.append((last_ns - start_ns) / 1e6)
     return sorted(times_ms)
 
 
-def _percentile(ordered: list[float], percent: int) -> float:
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+def percentile(ordered: list[float], percent: int) -> float:
+    """Give a percentile of sorted times, milliseconds to a tenth of a microsecond."""
+    return round(ordered[min(len(ordered) - 1, len(ordered) * percent // 100)], 4)
 
 
 def _answer() -> bytes:
