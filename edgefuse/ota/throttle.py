@@ -10,7 +10,7 @@ from edgefuse.ota.fetching import Transport
 
 
 class ThrottledFetcher(Transport):
-    """Passes on what another transport brings, and waits after each piece as long as it may take."""
+    """Passes on what another transport brings, and waits after each piece until it may have come."""
 
     def __init__(
         self,
@@ -25,10 +25,10 @@ class ThrottledFetcher(Transport):
         self._sleep = sleep
 
     def fetch_from(self, url: str, offset_bytes: int) -> Iterator[bytes]:
-        """Give what a file has from an offset on; what comes late is not made up for."""
-        free_ns = self._now_ns()
+        """Give what a file has from an offset on; what a stall left over is not made up for."""
+        begin_ns = self._now_ns()
         for chunk in self._inner.fetch_from(url, offset_bytes):
             yield chunk
-            now_ns = self._now_ns()
-            free_ns = max(free_ns, now_ns) + int(len(chunk) / self._limit_bytes_per_s * clock.NS_PER_S)
-            self._sleep((free_ns - now_ns) / clock.NS_PER_S)
+            due_ns = begin_ns + int(len(chunk) / self._limit_bytes_per_s * clock.NS_PER_S)
+            self._sleep(max(0, due_ns - self._now_ns()) / clock.NS_PER_S)
+            begin_ns = self._now_ns()

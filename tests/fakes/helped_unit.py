@@ -7,7 +7,6 @@ import random
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from edgefuse.config.updates import UpdateSettings
 from edgefuse.factory.bases import list_pairs, make_deltas
 from edgefuse.factory.built import write_built
 from edgefuse.interpreter import module_command
-from edgefuse.ota import chunks
+from edgefuse.ota.chunks import Chunk, Outcome, Request, read_request, write_chunk
 from edgefuse.ota.deployment import Deployment, Step
 from edgefuse.ota.parts import Part, list_parts
 from edgefuse.ota.wire import FrameReader, HelperAnswer, Job, Kind, pack
@@ -72,14 +71,18 @@ class HelperProcess:
     repository: Path
     """What is relayed to it."""
     said: list[HelperAnswer] = field(default_factory=list)
-    asked_bytes: Counter[str] = field(default_factory=Counter)
-    """Over the link, by place."""
+    asked: list[Request] = field(default_factory=list)
+    """Over the link."""
+    most_requests: int | None = None
+    """After so many nothing is relayed any more."""
 
     def listen(self) -> Iterator[HelperAnswer]:
         """Give what it says until it ends, and relay between it and the repository."""
         reader = FrameReader()
         while data := self.end.recv(1 << 16):
             for kind, payload in reader.feed(data):
+                if len(self.asked) == self.most_requests:
+                    return
                 if kind is Kind.REQUEST:
                     self.end.sendall(pack(Kind.CHUNK, self._look_up(payload)))
                 else:
@@ -101,11 +104,15 @@ class HelperProcess:
         self.end.close()
 
     def _look_up(self, payload: bytes) -> bytes:
-        request = chunks.read_request(payload)
-        content = (self.repository / request.place).read_bytes()
-        data = content[request.offset_bytes :][: request.length_bytes]
-        self.asked_bytes[request.place] += len(data)
-        return chunks.write_chunk(chunks.Chunk(request.stream, request.id, request.offset_bytes, len(content), data))
+        request = read_request(payload)
+        self.asked.append(request)
+        path = self.repository / request.place
+        if not path.exists():
+            return write_chunk(Chunk(request.stream, request.id, request.offset_bytes, 0, b"", Outcome.ABSENT))
+        with path.open("rb") as file:
+            file.seek(request.offset_bytes)
+            data = file.read(request.length_bytes)
+        return write_chunk(Chunk(request.stream, request.id, request.offset_bytes, path.stat().st_size, data))
 
 
 class HelpedUnit:

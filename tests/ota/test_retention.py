@@ -13,6 +13,7 @@ from fakes.updated_unit import UpdatedUnit, files_of
 
 from edgefuse.errors import StoreError
 from edgefuse.ota.events import Failed
+from edgefuse.ota.parts import Part, list_parts, parts_folder
 from edgefuse.ota.retention import collect_garbage, offer_path
 from edgefuse.ota.staging import keep_offer
 from edgefuse.store.release import live_ids
@@ -57,6 +58,17 @@ def test_what_a_release_on_its_way_has_brought_stays(unit: UpdatedUnit) -> None:
     unit.fetch(RELEASES["2"])
     collect_garbage(unit.store, offer_path(unit.store))
     assert holds(unit.store, SHARED, OLD, NEW, MORE)
+
+
+def test_what_has_come_of_a_release_on_its_way_stays_and_of_others_goes(unit: UpdatedUnit) -> None:
+    keep_offer(unit.store, RELEASES["2"], 1)
+    mine, other = (Part(parts_folder(unit.store), files_of(RELEASES[id])[-1].sha256) for id in "24")
+    mine.append(iter([b"some of it"]), lambda _: None)
+    other.append(iter([b"some of it"]), lambda _: None)
+    collect_garbage(unit.store, offer_path(unit.store))
+    assert list_parts(unit.store) == (mine,)
+    collect_garbage(unit.store)
+    assert list_parts(unit.store) == ()
 
 
 def test_files_that_no_release_brought_stay(unit: UpdatedUnit, tmp_path: Path) -> None:

@@ -73,6 +73,26 @@ def test_a_local_file_is_kept_under_its_hash(store: Store, tmp_path: Path) -> No
     assert store.has(model_file().sha256)
 
 
+def test_a_file_beside_the_blobs_becomes_one_by_another_name(store: Store) -> None:
+    path = store.root / "part"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(CONTENT)
+    node = path.stat().st_ino
+    store.adopt(path, model_file())
+    assert not path.exists()
+    assert store.path(model_file().sha256).stat().st_ino == node
+    assert store.path(model_file().sha256).stat().st_mode & 0o777 == 0o444
+
+
+def test_another_file_than_was_promised_does_not_become_a_blob(store: Store) -> None:
+    path = store.root / "part"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"something else")
+    with pytest.raises(StoreError, match="its sha256 is"):
+        store.adopt(path, model_file())
+    assert (path.exists(), store.blobs()) == (True, ())
+
+
 def test_a_missing_local_file_is_told(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot read .*gone\.onnx: No such file"):
         store.add_file(tmp_path / "gone.onnx")
