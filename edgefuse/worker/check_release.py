@@ -6,6 +6,7 @@ is enough. That another runtime or another variant of it may do well does not ma
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sys
@@ -28,6 +29,8 @@ from edgefuse.planning.trial import record_trial, run_trial
 from edgefuse.store.release import Release, decode_release
 from edgefuse.store.state import state_path
 from edgefuse.worker.rehearsal import Part, Rehearsal, rehearse
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ def answer_release_check(question: Question, answer: int) -> int:
     architecture = name_arch(platform.machine(), is_32_bit=sys.maxsize < 1 << 32)
     refused = confine(architecture, cpu_s=question.limit_s * (os.cpu_count() or 1))
     report = msgspec.structs.replace(check_release(question), refused=refused)
+    for limit in refused:
+        logger.warning("release is checked without a limit limit=%s", limit)
+    for model in report.models:
+        logger.info("checked %s", " ".join(f"{key}={value}" for key, value in msgspec.structs.asdict(model).items()))
     with os.fdopen(answer, "wb") as out:
         out.write(msgspec.json.encode(report) + b"\n")
     return 0
