@@ -17,7 +17,6 @@ all outputs are zero from then on.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -130,7 +129,7 @@ class FakeSession:
     def _go_wrong(self, fault: Fault) -> None:
         match fault.kind:
             case "crash":
-                os.kill(os.getpid(), signal.SIGSEGV)
+                signal.raise_signal(signal.SIGSEGV)  # in this thread, before anything else can happen in it
             case "hang":
                 threading.Event().wait()
             case "fail":
