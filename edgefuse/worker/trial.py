@@ -21,7 +21,7 @@ from edgefuse.worker.loop import Loop
 from edgefuse.worker.run import OpenedPipeline
 from edgefuse.worker.shadow import Progress, Shadow
 
-WARM_S = 3.0
+WARM_S = 2.0
 """Longest wait for frames to warm the newcomer up with; a source may rest, or be gone."""
 
 
