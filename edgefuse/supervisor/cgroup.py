@@ -3,6 +3,7 @@
     edgefuse.service/
       supervisor/    this process
       worker/        memory.max, memory.oom.group; whatever the worker starts
+      helpers/       whatever else this process starts: it must not take processor time that frames want
 
 Where nothing is delegated (a container, a shell, control groups of version 1) everything goes on without.
 """
@@ -18,13 +19,31 @@ from edgefuse.memory import BYTES_PER_MB
 
 _TOPS = ("sys/fs/cgroup", "sys/fs/cgroup/unified")  # the second where both versions are mounted
 _WEIGHT = 200  # of the supervisor beside the worker's 100: it needs little, but must get it
+_HELPERS_WEIGHT = 10
 
 
-class WorkerGroup:
-    """The control group of the worker."""
+class Group:
+    """A control group."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def add(self, pid: int) -> None:
+        """Take a process in.
+
+        Raises:
+            OSError: The kernel refuses.
+        """
+        (self._folder / "cgroup.procs").write_text(str(pid))
+
+
+class WorkerGroup(Group):
+    """The control group of the worker."""
+
+    def __init__(self, folder: Path, helpers: Group) -> None:
+        super().__init__(folder)
+        self.helpers = helpers
+        """Its neighbour."""
 
     def limit(self, memory_mb: float | None) -> None:
         """Let the kernel end the worker, with all that it started, when it holds more.
@@ -36,14 +55,6 @@ class WorkerGroup:
         (self._folder / "memory.max").write_text(limit)
         (self._folder / "memory.oom.group").write_text("1")
 
-    def add(self, pid: int) -> None:
-        """Take a process in.
-
-        Raises:
-            OSError: The kernel refuses.
-        """
-        (self._folder / "cgroup.procs").write_text(str(pid))
-
     def oom_kills(self) -> int:
         """Count the processes that the limit has ended."""
         with suppress(OSError, ValueError):
@@ -53,7 +64,7 @@ class WorkerGroup:
 
 
 def divide_group(root: Path = Path("/")) -> WorkerGroup:
-    """Move this process into a sub-group and make the worker's.
+    """Move this process into a sub-group, and make the worker's and that of the helpers.
 
     Args:
         root: Folder that stands for ``/``.
@@ -68,8 +79,8 @@ def divide_group(root: Path = Path("/")) -> WorkerGroup:
             raise EdgefuseError(
                 "cannot limit the worker's memory: the control group has other processes (Delegate=yes)"
             )
-        supervisor, worker = group / "supervisor", group / "worker"
-        for folder in (supervisor, worker):
+        supervisor, worker, helpers = (group / name for name in ("supervisor", "worker", "helpers"))
+        for folder in (supervisor, worker, helpers):
             folder.mkdir(exist_ok=True)
         (supervisor / "cgroup.procs").write_text(members[0])
         (group / "cgroup.subtree_control").write_text("+memory")
@@ -79,7 +90,8 @@ def divide_group(root: Path = Path("/")) -> WorkerGroup:
     with suppress(OSError):  # processor time need not be delegated
         (group / "cgroup.subtree_control").write_text("+cpu")
         (supervisor / "cpu.weight").write_text(str(_WEIGHT))
-    return WorkerGroup(worker)
+        (helpers / "cpu.weight").write_text(str(_HELPERS_WEIGHT))
+    return WorkerGroup(worker, Group(helpers))
 
 
 def _own_group(root: Path) -> Path:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from edgefuse.planning.child import child_environment
+from edgefuse.supervisor.cgroup import Group
 
 _KILLED_S = 1.0
 """In which one that was killed is gone, unless the kernel holds it."""
@@ -26,6 +27,8 @@ class Children:
 
     def __init__(self) -> None:
         self._living: dict[subprocess.Popen[bytes], OnEnded] = {}
+        self.group: Group | None = None
+        """Control group that they begin in, where there is one."""
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Reap from now on whenever the system says that a child ended."""
@@ -55,6 +58,9 @@ class Children:
             env=child_environment(),
         )
         self._living[child] = on_ended
+        if self.group is not None:
+            with suppress(OSError):
+                self.group.add(child.pid)
         return child
 
     async def run(

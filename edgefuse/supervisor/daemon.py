@@ -81,7 +81,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(THREADS))
         await self._server.open()  # first: where another supervisor runs, nothing of it may be touched
-        self._limit_worker()
+        self._divide_group()
         self._listen(loop)
         self.journal.note("info", "started", "the supervisor has started")
         self.supervision.tick(_now_s())
@@ -153,9 +153,10 @@ class Daemon:
         self.journal.note("error", "model_blamed", f"{how} while native code was at {names}")
         self._begin(self.notebook.keep_crash(setups, how))
 
-    def _limit_worker(self) -> None:
+    def _divide_group(self) -> None:
         try:
-            self.supervision.group = self._divide()
+            group = self.supervision.group = self._divide()
+            self._children.group = group.helpers
         except EdgefuseError as e:
             self.journal.note("info", "not_limited", str(e))
 

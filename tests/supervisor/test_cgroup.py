@@ -34,6 +34,14 @@ def test_the_worker_gets_a_group_with_a_limit(tmp_path: Path) -> None:
     assert (group / "worker/cgroup.procs").read_text() == "4711"
 
 
+def test_the_helpers_get_a_group_that_gives_way_to_the_worker(tmp_path: Path) -> None:
+    group = make_group(tmp_path, f"{os.getpid()}\n")
+    divide_group(tmp_path).helpers.add(4711)
+    assert (group / "helpers/cgroup.procs").read_text() == "4711"
+    assert (group / "helpers/cpu.weight").read_text() == "10"
+    assert (group / "supervisor/cpu.weight").read_text() == "200"
+
+
 def test_kills_by_the_limit_are_counted(tmp_path: Path) -> None:
     group = make_group(tmp_path, f"{os.getpid()}\n")
     worker = divide_group(tmp_path)
