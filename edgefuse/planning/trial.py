@@ -100,13 +100,13 @@ def run_trial(
 def record_trial(trial: Trial, setup: Setup, state_path: Path) -> GoldenCheck:
     """Keep what a trial has shown in the state of this unit and give its golden check.
 
-    A trial that was starved is not kept: a shortage passes, and must not ban a good model.
+    What may pass another time is not kept, a shortage or a unit that is broken: it must not ban a good model.
 
     Raises:
         StoreError: The state cannot be read or written.
     """
     check = make_check(trial, setup)
-    if trial.was_starved:
+    if trial.was_starved or (trial.failure and not trial.is_models_fault):
         return check
     if trial.failure or not trial.p50_ms:
         update_state(state_path, lambda state: state.with_check(check))

@@ -174,7 +174,11 @@ def test_where_nothing_is_left_the_failed_fetch_is_told(
     assert tried == asked
 
 
-@pytest.mark.parametrize("end", ["kill -KILL $$", "exec sleep 60"], ids=["out of memory", "out of time"])
+@pytest.mark.parametrize(
+    "end",
+    ["kill -KILL $$", "exec sleep 60", "echo 'OSError: [Errno 5] I/O error' >&2; exit 1"],
+    ids=["out of memory", "out of time", "broken"],
+)
 def test_a_shortage_is_not_held_against_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     """One file alone starves; for this run the next choice does."""
     monkeypatch.setattr(trial, "TIMEOUT_S", 5.0)
