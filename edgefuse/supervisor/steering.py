@@ -65,9 +65,9 @@ class Steering:
         Raises:
             EdgefuseError: A person must mend something.
         """
-        unit = self._loaded()  # read in the loop: while nothing could be read yet, there is nothing to hold up
-        assert self.wanted is not None  # it comes with the unit
         release, self.trying = self.trying, None
+        unit = self._adopt(self._loaded().with_release(release), self._pins)  # in the loop: nothing runs meanwhile
+        assert self.wanted is not None  # it comes with the unit
         crashes = self._notebook.state.crashes
         start = msgspec.structs.replace(self.wanted.make_start(), crashes=crashes, release=release)
         return Recipe(unit.python(), start, self.wanted.memory_mb)
@@ -89,7 +89,8 @@ class Steering:
                 _wake(supervision)  # whose state then says what is wrong with the file by now, if anything still is
                 return
             try:
-                unit = await asyncio.to_thread(load_unit)  # 20 ms on a fast machine, ten times that on a small board
+                # 20 ms on a fast machine, ten times that on a small board
+                unit = replace(await asyncio.to_thread(load_unit), boards=self.unit.boards)
                 check_pinned_point(unit)
                 await self._change(unit, self._pins, supervision)
             except EdgefuseError as e:
@@ -250,9 +251,9 @@ class Steering:
 
         Meanwhile the governor may have told it another one, such as the coolest of a board at its trip.
         """
-        assert self.wanted is not None  # there was a unit before
+        assert self.unit is not None and self.wanted is not None
         told = self.wanted.point
-        self._adopt(unit, pins)
+        self._adopt(replace(unit, boards=self.unit.boards), pins)  # the worker may run another release by now
         if self.wanted.point != told:
             supervision.tell(ipc.SetPoint(point=self.wanted.point))
             self._note_point(_DECIDED.get(self.wanted.settings["point"].origin, "the governor chooses again"))

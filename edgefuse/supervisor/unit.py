@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from edgefuse.config.profile import Profile, choose_profile, find_profile, load_profiles
 from edgefuse.config.site import Site, load_site, site_path
 from edgefuse.errors import RuntimeMissingError
 from edgefuse.planning.host import read_host
 from edgefuse.planning.probe import describe_missing_python
+from edgefuse.store.board_settings import Boards, fit_profile
+from edgefuse.store.release import SHIPPED_ID, live_ids, load_release
+from edgefuse.store.store import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,27 @@ class Unit:
     """Site configuration and profile that fit each other."""
 
     site: Site
-    profile: Profile
+    kind: Profile
+    """As its file says."""
     board: str
+    boards: Boards = field(default_factory=dict)
+    """What the release that runs changes of profiles."""
+
+    @property
+    def profile(self) -> Profile:
+        """Give the profile as the release that runs wants it."""
+        return fit_profile(self.kind, self.boards)
+
+    def with_release(self, release_id: str | None) -> Unit:
+        """Give the unit as a release wants it; without an id, the one that is live.
+
+        Raises:
+            StoreError: The release is not here, or cannot be read.
+        """
+        store = open_store()
+        release_id = release_id or next(iter(live_ids(store)), SHIPPED_ID)
+        boards = {} if release_id == SHIPPED_ID else load_release(store, release_id).boards
+        return replace(self, boards=boards or {})
 
     def python(self) -> str:
         """Give the interpreter of the worker.

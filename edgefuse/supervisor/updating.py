@@ -112,11 +112,12 @@ class Updating:
 
     def _take_event(self, event: Event) -> None:
         self._events.put_nowait(event)
-        if self._task is None or self._task.done():
-            self._follow()
+        self._follow()
 
     def _follow(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        """Go on taking events; a ledger that could not be read is tried again."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
         """Take one event after the other."""

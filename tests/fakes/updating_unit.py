@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +14,13 @@ import yaml
 from fakes import worker_program
 from fakes.helped_unit import CHECKOUT, DETECTOR, HelpedUnit
 from fakes.release_site import Site
-from fakes.supervisor import Running, await_answer, write_site
+from fakes.supervisor import DEADLINE_S, Running, await_answer, write_site
 
 from edgefuse.ota.deployment import Deployment
-from edgefuse.supervisor.control import Status
+from edgefuse.supervisor.control import GetHistory, History, Status
 
-KINDS = ("same", "good", "next", "slow", "blind", "growing", "crash", "defect", "wrong", "tight", "tight-slow", "needy")
+KINDS = ("same", "good", "next", "slow", "blind", "growing", "crash", "defect", "wrong", "tight", "tight-slow", "needy",
+         "endless")  # fmt: skip
 """What the acted worker makes of releases; ``same`` has the content of the first."""
 
 
@@ -37,11 +40,15 @@ class UpdatingUnit:
         board = root / "etc/edgefuse/devices.d/board.yaml"
         profile = yaml.safe_load(board.read_text())
         board.write_text(yaml.safe_dump({**profile, "worker_python": str(worker_program.install(root))}))
-        updates = {"repository": str(site.published), "reserve_mb": 64, **settings}
-        write_site("well", profile="board", updates=updates)
+        self.configure(**settings)
         self._wishes = root / "wishes"
         self._seq = 0
         self.running = self.start()
+
+    def configure(self, **settings: object) -> None:
+        """Write the site configuration."""
+        updates = {"repository": str(self.helped.site.published), "reserve_mb": 64, **settings}
+        write_site("well", profile="board", updates=updates)
 
     def start(self) -> Running:
         """Start a supervisor; it hears again what was wished for."""
@@ -75,9 +82,29 @@ class UpdatingUnit:
         self.wish(release)
         return self.finish()
 
-    def find_helper(self) -> int | None:
-        """Give the process of the install helper, where one runs."""
-        return self._find_child("edgefuse.ota")
+    def history(self) -> History:
+        """Ask what was installed."""
+        reply = self.running.ask(GetHistory())
+        assert isinstance(reply, History)
+        return reply
+
+    def kill(self, who: str) -> None:
+        """Kill the supervisor, which is started again; or its worker, or its install helper as soon as there is one."""
+        if who == "worker":
+            self.running.kill_worker(signal.SIGKILL)
+        elif who == "helper":
+            os.kill(self._await_helper(), signal.SIGKILL)
+        else:
+            self.running.process.kill()
+            self.running.process.wait()
+            self.start()
+
+    def _await_helper(self) -> int:
+        end_s = time.monotonic() + DEADLINE_S
+        while (pid := self._find_child("edgefuse.ota")) is None:
+            assert time.monotonic() < end_s, "no helper was started"
+            time.sleep(0.01)
+        return pid
 
     def _find_child(self, module: str) -> int | None:
         children = Path(f"/proc/{self.running.process.pid}/task/{self.running.process.pid}/children")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from fakes.supervisor import kinds
 from fakes.updating_unit import UpdatingUnit, publish_all
 
 from edgefuse.store.release import live_ids
+from edgefuse.supervisor.control import CancelUpdate, Done, Refused, SetPaused, SetPin
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +57,97 @@ def test_a_release_takes_the_place_of_the_first_in_the_same_worker(make_unit: Ma
     assert live_ids(unit.store) == ("good", "first")
     told = [kind for kind in kinds(status) if kind.startswith("update")]
     assert told == ["update_begun", "update_tried", "update_committed"]
+    maps = Path(f"/proc/{unit.running.process.pid}/maps").read_text()
+    assert not [name for name in ("numpy", "cv2", "cryptography", "_rust", "zstd") if name in maps]
+
+
+@pytest.fixture(scope="module")
+def lasting(published: Site) -> Iterator[UpdatingUnit]:
+    """A unit that gets one release after the other, each with a higher counter than the one before."""
+    with tempfile.TemporaryDirectory(prefix="ef", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGEFUSE_ROOT", folder)
+        unit = UpdatingUnit(Path(folder), published)
+        unit.running.wait_for_frames()
+        yield unit
+        unit.close()
+
+
+@pytest.mark.parametrize(
+    ("release", "end", "reason", "is_bad"),
+    [
+        ("same", "COMMITTED", "", False),
+        ("crash", "ROLLED_BACK", "the worker crashed on trial: it died of SIGSEGV", True),
+        ("wrong", "FAILED", "the golden outputs of blazeface differ", True),
+        ("tight", "COMMITTED", "", False),
+    ],
+)
+def test_each_comes_to_its_end(lasting: UpdatingUnit, release: str, end: str, reason: str, is_bad: bool) -> None:
+    before = live_ids(lasting.store)[0]
+    deployment = lasting.install(release)
+    assert (deployment.state, deployment.reason.startswith(reason)) == (end, True), deployment
+    live = release if end == "COMMITTED" else before
+    lasting.running.wait(lambda s: s.release == live and s.service.state == "RUNNING")
+    assert live_ids(lasting.store)[0] == live
+    assert (release in [bad.release for bad in lasting.history().bad]) == is_bad
+
+
+def test_an_operator_ends_what_is_under_way(make_unit: MakeUnit) -> None:
+    unit = make_unit()
+    assert isinstance(unit.running.ask(CancelUpdate()), Refused)
+    unit.wish("endless")
+    unit.wait(lambda deployment: deployment.step == "SELFTEST")
+    assert unit.running.ask(CancelUpdate(reason="not today")) == Done()
+    deployment = unit.finish()
+    assert (deployment.state, deployment.reason) == ("CANCELLED", "not today")
+    assert unit.running.status().service.restarts == 0
+
+
+def test_a_newer_wish_takes_the_place_of_what_is_under_way(make_unit: MakeUnit) -> None:
+    unit = make_unit()
+    unit.wish("endless")
+    unit.wait(lambda deployment: deployment.step == "REFRESH")
+    unit.wish("good")
+    unit.wait(lambda deployment: deployment.step == "RESOLVE")
+    assert [past.state for past in unit.history().deployments] == ["CANCELLED", "RESOLVE"]
+
+
+@pytest.mark.parametrize(("who", "step"), [("supervisor", "TRIAL"), ("worker", "TRIAL")])
+def test_whoever_is_killed_the_update_comes_to_its_end(make_unit: MakeUnit, who: str, step: str) -> None:
+    unit = make_unit()
+    unit.wish("good")
+    unit.wait(lambda deployment: deployment.step == step)
+    unit.kill(who)
+    assert unit.finish().state == "COMMITTED"
+    unit.running.wait(lambda s: s.release == "good" and s.service.state == "RUNNING")
+
+
+def test_a_helper_that_is_killed_is_started_again(make_unit: MakeUnit) -> None:
+    unit = make_unit()
+    unit.wish("good")
+    unit.kill("helper")
+    assert unit.finish().state == "COMMITTED"
+
+
+def test_another_effect_on_trial_begins_it_anew_and_a_pause_lets_it_wait(make_unit: MakeUnit) -> None:
+    unit = make_unit()
+    unit.wish("good")
+    unit.wait(lambda deployment: deployment.step == "TRIAL")
+    assert unit.running.ask(SetPin(setting="effect", value="none")) == Done()
+    assert unit.running.ask(SetPaused(is_paused=True)) == Done()
+    left = unit.wait(lambda deployment: deployment.step == "TRIAL").deployment
+    assert left is not None and left.deployment.starts_left == 2
+    assert unit.running.ask(SetPaused(is_paused=False)) == Done()
+    assert unit.finish().state == "COMMITTED"
+    status = unit.running.status()
+    assert (status.service.restarts, status.settings["effect"].value) == (0, "none")
+
+
+def test_a_window_that_is_closed_is_waited_for_and_a_reload_opens_it(make_unit: MakeUnit) -> None:
+    now = datetime.now()
+    window = f"{now + timedelta(hours=2):%H:%M}-{now + timedelta(hours=3):%H:%M}"
+    unit = make_unit(window=window)
+    unit.wish("good")
+    unit.wait(lambda deployment: deployment.reason == "waits: the maintenance window is closed")
+    unit.configure()
+    unit.running.signal(signal.SIGHUP)
+    assert unit.finish().state == "COMMITTED"
