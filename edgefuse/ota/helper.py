@@ -14,7 +14,6 @@ from edgefuse.ota.downloads import fetch_missing
 from edgefuse.ota.events import Done, Failed, Fault, Inspected, Progressed
 from edgefuse.ota.fetching import Transport
 from edgefuse.ota.needs import Needs, find_misfit, find_needs
-from edgefuse.ota.parts import keep_parts
 from edgefuse.ota.rebuilding import rebuild_missing
 from edgefuse.ota.refusal import TrustError, UnprovenError
 from edgefuse.ota.repository import Repository
@@ -86,10 +85,9 @@ class Helper:
         return self._done()
 
     def verify(self) -> HelperAnswer:
-        """Read again what will run, and take away what is left of the work before."""
+        """Read again what will run."""
         store, needs = self._find_needs()
         staging.verify(store, (needed.file for needed in needs.files))
-        keep_parts(store, lambda part: not store.has(part.sha256))
         return self._done()
 
     def _repository(self) -> AbstractContextManager[Repository]:

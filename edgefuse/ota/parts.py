@@ -129,15 +129,15 @@ def keep_parts(store: Store, leads_to_use: Callable[[Part], bool]) -> None:
 
 
 def sync_parts(store: Store) -> None:
-    """Make sure that all of it stays.
+    """Make sure that what is on its way stays, and that what is not is gone.
 
     Raises:
         StoreError: The disk is broken.
     """
-    parts = list_parts(store)
-    for part in parts:
+    folder = parts_folder(store)
+    for part in list_parts(store):
         part.sync()
-    if parts:
-        with disk.writing(store.root):
-            disk.sync_folder(parts_folder(store))
+    if folder.is_dir():
+        with disk.writing(folder):
+            disk.sync_folder(folder)
             disk.sync_folder(store.root)

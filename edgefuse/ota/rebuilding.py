@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from edgefuse.config.manifest import ModelFile
 from edgefuse.errors import EdgefuseError, StoreError
-from edgefuse.ota.parts import Part, list_parts
+from edgefuse.ota.parts import Part, list_parts, sync_parts
 from edgefuse.store.store import Store
 
 
@@ -28,6 +28,7 @@ def rebuild_missing(store: Store, missing: Iterable[ModelFile]) -> None:
         except EdgefuseError as e:
             failures.append(str(e))
         part.remove()
+    sync_parts(store)
     if failures:
         raise StoreError("\n".join(failures))
 

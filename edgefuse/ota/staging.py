@@ -9,6 +9,7 @@ from edgefuse.config.manifest import ModelFile
 from edgefuse.errors import StoreError
 from edgefuse.ota.actions import Work
 from edgefuse.ota.events import Done, Failed, Resolved
+from edgefuse.ota.parts import keep_parts
 from edgefuse.ota.retention import collect_garbage, offer_path
 from edgefuse.store.release import (
     SHIPPED_ID,
@@ -60,7 +61,8 @@ def load_offer(store: Store) -> Release:
 def verify(store: Store, files: Iterable[ModelFile]) -> None:
     """Read every file that the release needs here again, and make sure that it stays: the work of VERIFY.
 
-    One that is not what its name says is taken out, so that it is fetched again, whatever made it so.
+    One that is not what its name says is taken out, so that it is fetched again, whatever made it so. Parts that a
+    power cut has left go.
 
     Raises:
         StoreError: One is missing or another, or the disk is broken.
@@ -71,6 +73,7 @@ def verify(store: Store, files: Iterable[ModelFile]) -> None:
             store.remove(file.sha256)
             raise StoreError(f"cannot use {file.name}: its content has changed on the disk; it was taken out")
     store.sync(files)
+    keep_parts(store, lambda _: False)
 
 
 def perform(store: Store, work: Work) -> Done | Failed:

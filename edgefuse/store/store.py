@@ -72,19 +72,28 @@ class Store:
                     f"cannot keep {file.name} from {file.source.address}: its sha256 is {sha256}, "
                     f"expected {file.sha256}; nothing was kept: the source or the manifest has changed"
                 )
-            self._publish(incoming, self.root / "incoming", sha256)
+            self._publish(incoming, sha256)
 
     def adopt(self, path: Path, file: ModelFile) -> None:
-        """Keep a file that lies on the same disk, by giving it another name.
+        """Keep a file that lies on the same disk, without a copy.
+
+        Its old name goes after the new one is on the disk: a power cut in the middle of a rename might take both.
 
         Raises:
             StoreError: It is another one than ``file``, or the disk is broken; it stays where it is.
         """
-        with disk.writing(path), disk.locked(self.root / "lock"), path.open("rb") as incoming:
+        with disk.writing(path), disk.locked(self.root / "lock"), path.open("rb") as adopted:
             sha256 = disk.hash_file(path)
             if sha256 != file.sha256:
                 raise StoreError(f"cannot keep {path} as {file.name}: its sha256 is {sha256}, expected {file.sha256}")
-            self._publish(incoming, path, sha256)
+            blob = self.path(sha256)
+            if not blob.exists():
+                disk.make_folder(blob.parent)
+                os.fchmod(adopted.fileno(), 0o444)
+                os.fsync(adopted.fileno())
+                blob.hardlink_to(path)
+            disk.sync_folder(blob.parent)
+            path.unlink()
 
     def add_file(self, path: Path) -> str:
         """Keep a copy of a local file and give its sha256.
@@ -94,7 +103,7 @@ class Store:
         """
         with self._incoming() as incoming:
             sha256 = _copy(disk.read_chunks(path), incoming)
-            self._publish(incoming, self.root / "incoming", sha256)
+            self._publish(incoming, sha256)
         return sha256
 
     def blobs(self) -> tuple[str, ...]:
@@ -157,11 +166,11 @@ class Store:
             finally:
                 path.unlink(missing_ok=True)
 
-    def _publish(self, incoming: BinaryIO, temporary: Path, sha256: str) -> None:
+    def _publish(self, incoming: BinaryIO, sha256: str) -> None:
         path = self.path(sha256)
         disk.make_folder(path.parent)
         os.fchmod(incoming.fileno(), 0o444)
-        disk.publish(incoming, temporary, path)
+        disk.publish(incoming, self.root / "incoming", path)
 
 
 def open_store() -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -14,14 +15,27 @@ from fakes.memory_folder import memory_folder
 from fakes.power_cut import Recorder, State, lay_out
 from fakes.updated_unit import Act, UpdatedUnit, figures, find_fault, make_release
 
+from edgefuse.factory.delta import encode
+from edgefuse.factory.matching import Content, Match
 from edgefuse.ota import staging
 from edgefuse.ota.deployment import Step
 from edgefuse.ota.events import Failed, Measured
 from edgefuse.store.release import save_release
 from edgefuse.store.store import Store
 
-SHARED, OLD, NEW, MORE, NEWER = (word * 300 for word in (b"shared ", b"old ", b"new ", b"more ", b"newer "))
-CONTENTS = {hashlib.sha256(content).hexdigest(): content for content in (SHARED, OLD, NEW, MORE, NEWER)}
+SHARED, NEW, MORE, NEWER = (word * 300 for word in (b"shared ", b"new ", b"more ", b"newer "))
+OLD, OTHER = (random.Random(seed).randbytes(1200) for seed in range(2))
+TRAINED, RETRAINED = OLD[:900] + NEW, OTHER[:900] + MORE
+CONTENTS = {
+    hashlib.sha256(content).hexdigest(): content for content in (SHARED, OLD, NEW, MORE, NEWER, TRAINED, RETRAINED)
+}
+DELTAS = {
+    (hashlib.sha256(target).hexdigest(), hashlib.sha256(OLD).hexdigest()): encode(
+        Content(base), Content(target), [Match(0, 900, 0)]
+    )
+    for target, base in ((TRAINED, OLD), (RETRAINED, OTHER))
+}
+"""From what release 1 has; the second leads elsewhere, as it was made from another file."""
 RELEASES = {
     release.id: release
     for release in (
@@ -29,6 +43,8 @@ RELEASES = {
         make_release(2, SHARED, NEW, MORE),
         make_release(3, SHARED, OLD),
         make_release(4, NEWER),
+        make_release(5, SHARED, TRAINED, NEW),
+        make_release(6, SHARED, RETRAINED, NEW),
     )
 }
 
@@ -53,10 +69,12 @@ SCENARIOS: Mapping[str, Scenario] = {
         "2", "FAILED", {"SELFTEST": lambda work: Failed(work.seq, "golden outputs differ", "bad")}
     ),
     "the same content goes live under another number": Scenario("3", "COMMITTED"),
+    "a file is rebuilt from a delta": Scenario("5", "COMMITTED"),
+    "a delta leads elsewhere": Scenario("6", "COMMITTED"),
     "the oldest release makes room": Scenario("4", "COMMITTED", before=("2",)),
 }
 PLANTS: Mapping[str, Callable[[Path], bool]] = {
-    "of the blob": lambda path: path.name == "incoming",
+    "of the blob": lambda path: path.name == "incoming" or path.suffix == ".part",
     "of the blob's folder": lambda path: path.parent.name == "sha256",
     "of the description's folder": lambda path: path.name == "releases",
     "of the pointer": lambda path: path.name == ".current.new",
@@ -73,7 +91,7 @@ CARELESS: Mapping[str, Callable[[], AbstractContextManager[object]]] = {
 
 def prepare(folder: Path, scenario: Scenario) -> None:
     """Bring a unit to where the update begins."""
-    unit = UpdatedUnit(folder, RELEASES, CONTENTS)
+    unit = UpdatedUnit(folder, RELEASES, CONTENTS, DELTAS)
     unit.install_first(RELEASES["1"])
     for seq, release in enumerate(scenario.before, start=1):
         unit.wish(release, seq)
@@ -81,7 +99,7 @@ def prepare(folder: Path, scenario: Scenario) -> None:
 
 def start(folder: Path, scenario: Scenario, say: Callable[[int], None] = lambda _: None) -> UpdatedUnit:
     """Start a unit and let it hear what the fleet wants, which it hears after each start."""
-    unit = UpdatedUnit(folder, RELEASES, CONTENTS)
+    unit = UpdatedUnit(folder, RELEASES, CONTENTS, DELTAS)
     unit.acts, unit.say = scenario.acts, say
     unit.start()
     unit.wish(scenario.release, len(scenario.before) + 1)
@@ -146,7 +164,7 @@ def find_failing(said: int, state: State, scenario: Scenario) -> str:
     with laid_out(state) as folder:
         if fault := find_fault(folder, RELEASES):
             return f"nothing runs: {fault}"
-        if UpdatedUnit(folder, RELEASES, CONTENTS).journal.state.seq < said:
+        if UpdatedUnit(folder, RELEASES, CONTENTS, DELTAS).journal.state.seq < said:
             return f"it has forgotten that it said something with number {said}"
         unit = start(folder, scenario)
         if unit.deployment.state != scenario.end:

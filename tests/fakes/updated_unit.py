@@ -1,15 +1,18 @@
 """A unit that performs its updates at once, on a real store with a real journal.
 
-Only what needs networks, cameras and processes is acted: what a repository would bring lies in memory, checks pass, and
-trials measure what the test says.
+Only what needs networks, cameras and processes is acted: what a repository would bring lies in memory, what the helper
+does is done here, checks pass, and trials measure what the test says.
 """
 
 from __future__ import annotations
 
+import types
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 
+from fakes.memory_repository import MemoryRepository
 from fakes.model_files import manifest, model_file, variant
 
 from edgefuse.config.manifest import ModelFile
@@ -18,9 +21,13 @@ from edgefuse.errors import StoreError
 from edgefuse.ota import staging
 from edgefuse.ota.actions import Work
 from edgefuse.ota.deployment import Deployment, Step, Wish
+from edgefuse.ota.downloads import fetch_missing
 from edgefuse.ota.events import Answer, Checked, Done, Event, Failed, Inspected, Measured, Started, Wished
 from edgefuse.ota.gates import Figures
 from edgefuse.ota.journal import Journal
+from edgefuse.ota.needs import NeededFile
+from edgefuse.ota.rebuilding import rebuild_missing
+from edgefuse.ota.repository import Repository
 from edgefuse.ota.retention import collect_garbage, offer_path
 from edgefuse.store.release import Release, encode_release, live_ids, load_release, make_current, save_release
 from edgefuse.store.store import Store
@@ -51,12 +58,19 @@ def files_of(release: Release) -> tuple[ModelFile, ...]:
 class UpdatedUnit:
     """The unit, from its start until it has nothing to do."""
 
-    def __init__(self, folder: Path, releases: Mapping[str, Release], contents: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        releases: Mapping[str, Release],
+        contents: Mapping[str, bytes],
+        deltas: Mapping[tuple[str, str], bytes] = types.MappingProxyType({}),
+    ) -> None:
         """Start on what lies in ``folder``.
 
         Args:
             releases: What the repository has, by id.
             contents: Of all files, by sha256.
+            deltas: By the sha256 of what they lead to and of their base.
         """
         self.store = Store(folder / "store")
         self.now_s = 0.0
@@ -68,6 +82,7 @@ class UpdatedUnit:
         )
         self.releases = releases
         self.contents = contents
+        self.repository = cast(Repository, MemoryRepository(contents, deltas))
         self.acts: Mapping[Step, Act] = {}
         """What is acted in another way than that all goes well."""
         self.say: Callable[[int], None] = lambda _: None
@@ -118,7 +133,12 @@ class UpdatedUnit:
                 collect_garbage(self.store, offer_path(self.store))
                 return Inspected(work.seq, needed_bytes=1, free_bytes=1 << 30)
             case "FETCH":
-                self.fetch(staging.load_offer(self.store))
+                if missing := self._list_missing():
+                    files = [NeededFile("detect_faces", file) for file in missing]
+                    allows_deltas = work.deployment.allows_deltas
+                    fetch_missing(self.repository, self.store, files, lambda *_: None, allows_deltas=allows_deltas)
+            case "REBUILD":
+                rebuild_missing(self.store, self._list_missing())
             case "VERIFY":
                 staging.verify(self.store, files_of(staging.load_offer(self.store)))
             case "SELFTEST":
@@ -128,6 +148,9 @@ class UpdatedUnit:
             case "STAGE" | "COMMIT" | "CLEANUP":
                 return staging.perform(self.store, work)
         return Done(work.seq)
+
+    def _list_missing(self) -> list[ModelFile]:
+        return [file for file in files_of(staging.load_offer(self.store)) if not self.store.has(file.sha256)]
 
     @property
     def deployment(self) -> Deployment:
