@@ -85,25 +85,29 @@ class RuledBroker(Broker):  # type: ignore[misc]
             self._tasks_queue.append(asyncio.ensure_future(self._send(session, kept.topic, kept.data, kept.qos)))
 
     async def _publish_retained_messages_for_subscription(self, subscription: tuple[str, int], session: Any) -> None:
-        """Send what is retained for a subscription, if it is this session's."""
+        """Send what is retained for a subscription, if it is this session's.
+
+        What the client is to acknowledge is not waited for: that may come behind its next subscription, which is not
+        looked at before this returns.
+        """
         wanted, qos = subscription
         handler = self._get_handler(session)
         if handler is None or all(subscriber is not session for subscriber, _ in self._subscriptions.get(wanted, ())):
             return
-        found = (
-            handler.mqtt_publish(topic, kept.data, min(qos, kept.qos or 0), retain=True)
-            for topic, kept in list(self._retained_messages.items())
-            if matches(split(wanted), topic.split("/")) and self._may(session, "read", topic)
-        )
-        await asyncio.gather(*found, return_exceptions=True)
+        sent: list[Any] = []
+        for topic, kept in list(self._retained_messages.items()):
+            if matches(split(wanted), topic.split("/")) and self._may(session, "read", topic):
+                granted = min(qos, kept.qos or 0)
+                delivering = asyncio.ensure_future(_deliver(handler, topic, kept.data, granted, is_retained=True))
+                (self._tasks_queue if granted else sent).append(delivering)
+        await asyncio.gather(*sent)
 
     async def _send(self, session: Any, topic: str, data: bytes, qos: int) -> None:
         """Send a message, or keep it for a session that is away and has asked for that."""
         handler = self._get_handler(session)
-        if handler is not None and session.transitions.state == "connected":
-            with suppress(asyncio.CancelledError, AMQTTError, OSError, ProtocolHandlerError, asyncio.TimeoutError):
-                await handler.mqtt_publish(topic, data, qos, retain=False)
-                return
+        is_there = handler is not None and session.transitions.state == "connected"
+        if is_there and await _deliver(handler, topic, data, qos, is_retained=False):
+            return
         if qos and not session.clean_session:
             waiting = session.retained_messages
             if waiting.qsize() >= MAX_WAITING:
@@ -112,3 +116,11 @@ class RuledBroker(Broker):  # type: ignore[misc]
 
     def _may(self, session: Any, access: Access, topic: str) -> bool:
         return self.trust.rules.may(session.username, access, topic)
+
+
+async def _deliver(handler: Any, topic: str, data: bytes, qos: int, *, is_retained: bool) -> bool:
+    """Send a message to a client; tell whether it is sent, and with ``qos`` acknowledged."""
+    with suppress(asyncio.CancelledError, AMQTTError, OSError, ProtocolHandlerError, asyncio.TimeoutError):
+        await handler.mqtt_publish(topic, data, qos, retain=is_retained)
+        return True
+    return False
