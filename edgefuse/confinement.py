@@ -1,4 +1,4 @@
-"""Limits of a process that opens files from elsewhere, and of all that it starts.
+"""Limits of a process that opens files from elsewhere, and of all that it starts; and of its life.
 
 They keep a model that goes wrong from taking the unit along: no connections, no memory dumps onto the card, no
 processor time that the running pipeline wants, and first in line when memory runs out. How much memory and time a
@@ -15,6 +15,7 @@ import ctypes
 import errno
 import os
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -24,7 +25,7 @@ from pathlib import Path
 
 _NICER_BY = 10  # a tenth of the weight of a pipeline that wants all cores, so that it still comes to an end
 _FIRST_TO_GO = "1000"
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ|K, …
 _INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
@@ -55,6 +56,11 @@ class _Program(ctypes.Structure):
     """struct sock_fprog."""
 
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
+
+
+def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
+    """Have this process sent a signal when the thread that has started it is gone."""
+    _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def confine(architecture: str, cpu_s: float) -> tuple[str, ...]:
@@ -104,15 +110,21 @@ def _forbid_network(architecture: str) -> None:
     if architecture not in CALLS or sys.byteorder != "little":
         raise OSError(errno.ENOSYS, f"the calls of {architecture} are not known")
     program = make_filter(CALLS[architecture])
+    argument = _Program(len(program) // _INSTRUCTION.size, program)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(argument))
+
+
+def _prctl(option: int, first: int, second: int | None = None) -> None:
+    """Ask the kernel for a change of this process.
+
+    Raises:
+        OSError: It refuses.
+    """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_ulong)
-    argument = _Program(len(program) // _INSTRUCTION.size, program)
-    for option, first, second in (
-        (_PR_SET_NO_NEW_PRIVS, 1, None),
-        (_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(argument)),
-    ):
-        if prctl(option, first, second, 0, 0):
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    if prctl(option, first, second, 0, 0):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def make_filter(calls: Calls) -> bytes:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 
 from edgefuse import clock, paths
+from edgefuse.confinement import end_with_parent
 from edgefuse.errors import EdgefuseError
 from edgefuse.interpreter import module_command
 from edgefuse.memory import resident_mb
@@ -121,7 +122,8 @@ def _hear(child: subprocess.Popen[bytes], timeout_s: float, limit_mb: float | No
 
 
 def answer_parent(make_answer: Callable[[], bytes]) -> None:
-    """Make the answer with stdout turned to stderr, then write it to the real stdout."""
+    """Make the answer with stdout turned to stderr, then write it to the real stdout; where nobody waits, end."""
+    end_with_parent()
     with os.fdopen(os.dup(1), "wb") as real_stdout:
         os.dup2(2, 1)
         real_stdout.write(make_answer())

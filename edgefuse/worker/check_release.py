@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from edgefuse import disk
-from edgefuse.confinement import confine
+from edgefuse.confinement import confine, end_with_parent
 from edgefuse.errors import EdgefuseError, PlanError
 from edgefuse.ota.checked import CheckedModel, CheckReport
 from edgefuse.ota.events import Fault
@@ -58,6 +58,7 @@ class CheckError(EdgefuseError):
 
 def answer_release_check(question: Question, answer: int) -> int:
     """Write the report to a descriptor, for good limited in what this process may do, and give the exit code."""
+    end_with_parent()
     architecture = name_arch(platform.machine(), is_32_bit=sys.maxsize < 1 << 32)
     refused = confine(architecture, cpu_s=question.limit_s * (os.cpu_count() or 1))
     report = msgspec.structs.replace(check_release(question), refused=refused)

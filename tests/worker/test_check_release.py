@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -122,7 +123,7 @@ def test_a_model_that_does_harm_makes_the_release_bad(unit: Store, flaws: dict[s
 @pytest.mark.parametrize("after_runs", [0, 5])
 def test_a_model_that_hangs_makes_the_release_bad_after_its_time(unit: Store, after_runs: int) -> None:
     hanging = add_fake_variant(unit, "new", fault={"is": "hang", "after_runs": after_runs})
-    report = check(release_of(unit, hanging), limit_s=2)
+    report = check(release_of(unit, hanging), limit_s=1)
     assert report.fault == "bad"
     assert "it gave no answer within" in report.error
 
@@ -183,6 +184,36 @@ def test_who_kills_the_child_from_outside_does_not_make_the_release_bad(unit: St
         "failed", "finder new on fake cpu: it was killed by SIGKILL, most likely because memory ran out"
     )  # fmt: skip
     assert load_state(state_path()).checks == (), "and says nothing of the model"
+
+
+def test_nothing_of_a_check_goes_on_when_nobody_waits_for_it(unit: Store) -> None:
+    started, report = start_check(encode_release(release_of(unit, add_fake_variant(unit, "new", fault={"is": "hang"}))))
+    child = wait_for_child(started.pid, "edgefuse.planning.trial")
+    wait_until(lambda: has_mapped(child, "_multiarray_umath"))  # so it has begun its work
+    started.kill()
+    assert finish(started, report).error == "the check ended without a report: exit code -9"
+    wait_until(lambda: not is_alive(child))
+
+
+def has_mapped(pid: int, name: str) -> bool:
+    """Tell whether a process has loaded a library."""
+    return name in Path(f"/proc/{pid}/maps").read_text()
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process is there and not only waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what must become true."""
+    end_s = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
 
 
 def wait_for_child(pid: int, word: str) -> int:
