@@ -22,7 +22,15 @@ from edgefuse.config.manifest import Manifest, ModelFile
 from edgefuse.errors import EdgefuseError
 from edgefuse.factory.built import Delta, list_deltas, list_parts, need_empty, write_built
 from edgefuse.factory.promise import make_golden
-from edgefuse.factory.proving import Check, boards_for, check_boards, check_promises, check_settings, list_checks
+from edgefuse.factory.proving import (
+    Check,
+    boards_for,
+    check_boards,
+    check_limits,
+    check_promises,
+    check_settings,
+    list_checks,
+)
 from edgefuse.factory.recipe import load_recipe, make_release, without_paths
 from edgefuse.planning.probe import probe_runtimes
 from edgefuse.store.fetch import open_fetcher
@@ -52,6 +60,7 @@ def _build(options: argparse.Namespace) -> int:
     need_empty(options.folder)
     release = make_release(load_recipe(options.recipe), options.recipe.parent)
     boards = boards_for(release)
+    check_limits(release, boards)
     check_boards(release, boards)
     check_promises(release)
     check_settings(release)

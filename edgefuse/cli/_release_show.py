@@ -15,7 +15,7 @@ from edgefuse.cli._unit import format_table
 from edgefuse.cli._words import show_count
 from edgefuse.config.profile import load_profiles
 from edgefuse.factory.built import Delta, list_deltas, list_parts
-from edgefuse.factory.difference import BoardDifference, Difference, compare
+from edgefuse.factory.difference import BoardDifference, Difference, compare, list_terms
 from edgefuse.store.release import Release, encode_release
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def describe(release: Release, deltas: Sequence[Delta]) -> str:
 
 
 def _describe_terms(release: Release) -> Iterator[str]:
-    for name in ("settings", "gates", "constraints"):
-        terms = msgspec.to_builtins(getattr(release, name))
+    for name, term in list_terms(release).items():
+        terms = msgspec.to_builtins(term)
         said = {key: value for key, value in terms.items() if value not in (None, [], {}, ())}
         text = yaml.safe_dump(said, default_flow_style=True, width=1 << 16, sort_keys=False).strip() if said else "none"
         yield f"{name}: {text}"

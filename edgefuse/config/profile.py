@@ -47,7 +47,7 @@ class RuntimeRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Processor threads a session; nothing means half of the cores."""
 
 
-class Trip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Trip(msgspec.Struct, frozen=True, kw_only=True):
     """A temperature limit: the board must cool from ``enter_c`` on until it is back at ``exit_c``."""
 
     zone: str
@@ -60,7 +60,7 @@ class Trip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"exit_c must be below enter_c, got {self.exit_c:g} and {self.enter_c:g}")
 
 
-class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the ladder; point 0 is the best, and every row below saves work."""
 
     effect_px: Positive

@@ -67,16 +67,19 @@ def _compare_terms(before: Release, after: Release) -> Iterator[str]:
         was, becomes = (", ".join(release.embedding_spaces) for release in (before, after))
         advice = f"; who is enrolled in {was} must be enrolled again" if was else ""
         yield f"embedding space: {was or 'none'} -> {becomes or 'none'}{advice}"
-    old, new = _list_terms(before), _list_terms(after)
+    old, new = (_flatten(msgspec.to_builtins(list_terms(release)), "") for release in (before, after))
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key):
             yield f"{key}: {_show(old.get(key))} -> {_show(new.get(key))}"
 
 
-def _list_terms(release: Release) -> dict[str, object]:
-    terms = {name: getattr(release, name) for name in ("settings", "gates", "constraints")}
+def list_terms(release: Release) -> dict[str, object]:
+    """Give what a release says beside its models, by name."""
     return {
-        path: leaf for name, term in terms.items() for path, leaf in _flatten(msgspec.to_builtins(term), name).items()
+        "settings": release.settings,
+        "boards": release.boards or {},
+        "gates": release.gates,
+        "constraints": release.constraints,
     }
 
 
@@ -84,7 +87,9 @@ def _flatten(value: object, name: str) -> dict[str, object]:
     """Give the leaves of nested dicts by their path."""
     if not isinstance(value, dict):
         return {name: value}
-    return {path: leaf for key, item in value.items() for path, leaf in _flatten(item, f"{name}.{key}").items()}
+    return {
+        path: leaf for key, item in value.items() for path, leaf in _flatten(item, f"{name}.{key}".lstrip(".")).items()
+    }
 
 
 def _show(value: object) -> str:

@@ -89,6 +89,29 @@ def check_settings(release: Release) -> None:
     load_options(stage_types(tuple(release.settings)), release.settings, f"release {release.id}: settings.")
 
 
+def check_limits(release: Release, boards: Iterable[Profile]) -> None:
+    """Refuse operating points and limits that no board would take.
+
+    Raises:
+        ConfigError: They are for a board that the release does not go to, for a zone that has no limit there, or a
+            limit is above the board's own.
+    """
+    known = {profile.id: profile for profile in boards}
+    for name, settings in (release.boards or {}).items():
+        where = f"cannot make release {release.id}: boards.{name}"
+        if name not in known:
+            raise ConfigError(f"{where}: it does not go to such a board, only to {', '.join(known)}")
+        limits_c = {trip.zone: trip.enter_c for trip in known[name].trips}
+        for trip in settings.trips:
+            if trip.zone not in limits_c:
+                raise ConfigError(f"{where}.trips: no zone '{trip.zone}' has a limit there, only {', '.join(limits_c)}")
+            if trip.enter_c > limits_c[trip.zone]:
+                raise ConfigError(
+                    f"{where}.trips: {trip.enter_c:g} C is above the board's own limit for '{trip.zone}', "
+                    f"{limits_c[trip.zone]:g} C; a release can only lower it"
+                )
+
+
 def check_promises(release: Release) -> None:
     """Refuse a variant of which nobody could tell that it works.
 

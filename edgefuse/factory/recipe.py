@@ -15,6 +15,7 @@ from edgefuse.config import document, loader
 from edgefuse.config.manifest import Manifest, ModelFile, Source, Variant, load_manifests
 from edgefuse.errors import ConfigError
 from edgefuse.ota.places import file_place
+from edgefuse.store.board_settings import Boards
 from edgefuse.store.release import SHIPPED_ID, Release, ReleaseId
 from edgefuse.store.terms import Constraints, Gates
 
@@ -29,6 +30,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Ids of models that edgefuse ships, or manifests: paths that end with ``.yaml``, from this file's folder on."""
     settings: dict[str, dict[str, str]] = {}
     """Stage options by stage and key."""
+    boards: Boards = {}
+    """Operating points and limits of temperature by profile."""
     gates: Gates = Gates()
     constraints: Constraints = Constraints()
 
@@ -65,6 +68,7 @@ def make_release(recipe: Recipe, folder: Path) -> Release:
         counter=recipe.counter,
         manifests=tuple(manifests),
         settings=recipe.settings,
+        boards=recipe.boards or msgspec.UNSET,
         gates=recipe.gates,
         constraints=recipe.constraints,
     )

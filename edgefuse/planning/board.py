@@ -9,7 +9,7 @@ import msgspec
 
 from edgefuse.config.host import Host
 from edgefuse.config.manifest import Variant
-from edgefuse.config.profile import Profile, choose_profile, find_profile, load_profiles
+from edgefuse.config.profile import OperatingPoint, Profile, choose_profile, find_profile, load_profiles
 from edgefuse.errors import PlanError
 from edgefuse.planning.host import read_host
 from edgefuse.planning.plan import Plan
@@ -28,11 +28,17 @@ class Board:
     """This unit, what kind it is, and the models it may use."""
 
     profile: Profile
+    """As its file says."""
     host: Host
     store: Store
     release: Release
     crashes: tuple[Crash, ...] | None = None
     """What the supervisor remembers, in place of what the disk does: that may be full, or read-only."""
+
+    @property
+    def ladder(self) -> tuple[OperatingPoint, ...]:
+        """Give the operating points, as the release wants them."""
+        return self.release.fit(self.profile).ladder
 
     def state(self) -> State:
         """Give what this unit has learned.

@@ -79,8 +79,8 @@ def plan(
     """Choose for every task and input size what will run; a pure function of its arguments.
 
     Args:
-        profile: The kind of board.
-        release: The models to choose from.
+        profile: The kind of board, as its file says.
+        release: The models to choose from, and what it changes of the profile.
         host: Facts of this unit, or the profile's ``sample``.
         state: What this unit has measured and checked.
         absent: Why files that are not on this unit cannot be had, by sha256.
@@ -91,7 +91,7 @@ def plan(
     Raises:
         PlanError: Nothing can run for a task that the main job needs; every option is named with its reason.
     """
-    state = state or State()
+    profile, state = release.fit(profile), state or State()
     found = list_candidates(profile, release, host, state)
     absent = absent or {}
     obstacles = {candidate: find_obstacle(candidate, host, state, absent) for candidate in found}

@@ -16,8 +16,10 @@ import msgspec
 
 from edgefuse import disk, paths
 from edgefuse.config.manifest import Manifest, Variant, load_manifests
+from edgefuse.config.profile import Profile
 from edgefuse.errors import StoreError
 from edgefuse.store import versioned
+from edgefuse.store.board_settings import Boards, fit_profile
 from edgefuse.store.store import Store
 from edgefuse.store.terms import Constraints, Gates
 
@@ -39,8 +41,14 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     manifests: tuple[Manifest, ...]
     settings: dict[str, dict[str, str]] = {}
     """Stage options by stage and key, as ``edgefuse run --set`` takes them; a unit's own site configuration wins."""
+    boards: Boards | msgspec.UnsetType = msgspec.UNSET
+    """What is different for kinds of boards; left out where nothing is, as it was before there could be anything."""
     gates: Gates = Gates()
     constraints: Constraints = Constraints()
+
+    def fit(self, profile: Profile) -> Profile:
+        """Give a profile with the operating points and limits that this release brings."""
+        return fit_profile(profile, self.boards or {})
 
     @property
     def embedding_spaces(self) -> tuple[str, ...]:
@@ -178,7 +186,8 @@ def hash_content(release: Release) -> str:
         for variant in manifest["variants"]:
             for file in variant["files"]:
                 del file["source"]
-    return hashlib.sha256(msgspec.json.encode([manifests, release.settings], order="deterministic")).hexdigest()
+    content = [manifests, release.settings, *([release.boards] if release.boards else [])]
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
 
 
 def release_path(store: Store, release_id: str) -> Path:

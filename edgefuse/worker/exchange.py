@@ -92,14 +92,18 @@ class Exchange:
         """Plan another release for what runs now.
 
         Raises:
-            RestartError: There is no room for both at once.
+            RestartError: There is no room for both at once, or it has other operating points or limits.
             EdgefuseError: The release is not here, or nothing of it can run here.
         """
         now = self._outfit
-        board = replace(now.board, release=load_release(now.board.store, release_id))
+        release, before = load_release(now.board.store, release_id), now.board.release
+        board = replace(now.board, release=release)
+        what = f"try release {release_id} beside release {before.id}"
+        if release.fit(board.profile) != before.fit(board.profile):
+            raise RestartError(f"cannot {what}: it has other operating points or limits; start again")
         outfit = _fit_out(now.job.request, board, PLAN_PLACES - now.first_place)
         frame_mb = self._run.stream.height_px * self._run.stream.width_px * 3 / BYTES_PER_MB
-        self._check_room(outfit, f"try release {release_id} beside release {now.board.release.id}", frame_mb)
+        self._check_room(outfit, what, frame_mb)
         return outfit
 
     def open_beside(self, outfit: Outfit) -> OpenedPipeline:

@@ -67,10 +67,9 @@ def check_request(request: RunRequest, profile: Profile, release: Release) -> Jo
         SinkError: The address cannot be understood, its folder is missing, or the sink would overwrite the source.
     """
     _check_addresses(request)
-    if not 0 <= request.point < len(profile.ladder):
-        raise ConfigError(
-            f"cannot run at point {request.point}: '{profile.id}' has points 0 to {len(profile.ladder) - 1}"
-        )
+    last = len(release.fit(profile).ladder) - 1
+    if not 0 <= request.point <= last:
+        raise ConfigError(f"cannot run at point {request.point}: '{profile.id}' has points 0 to {last}")
     options = _load_options(request, release)
     types = stage_types(tuple(options))
     tasks = {task for t in types.values() for task in t.tasks}

@@ -93,7 +93,7 @@ class Run:
 def open_pipeline(
     job: Job, board: Board, plan: Plan, stream: StreamFormat, crumbs: memoryview | None = None
 ) -> OpenedPipeline:
-    """Open the models and make the stages of a job.
+    """Open the models and make the stages of a job beside a pipeline that runs, which needs the other cores.
 
     Args:
         stream: What the source gives.
@@ -102,7 +102,7 @@ def open_pipeline(
     Raises:
         EdgefuseError: A model or a stage cannot be opened.
     """
-    models = _open_models(job, board, plan, crumbs)
+    models = _open_models(job, board, plan, crumbs, at_once=1)
     try:
         return _make_stages(job, board, models, stream)
     except BaseException:
@@ -110,9 +110,9 @@ def open_pipeline(
         raise
 
 
-def _open_models(job: Job, board: Board, plan: Plan, crumbs: memoryview | None) -> Models:
+def _open_models(job: Job, board: Board, plan: Plan, crumbs: memoryview | None, at_once: int) -> Models:
     """Open the models of a job, after what those that need too much memory beside others are for was done."""
-    at_once, alone = _opened_at_once(board, plan), job.preparing_tasks & TASKS_ALONE
+    alone = job.preparing_tasks & TASKS_ALONE
 
     def open_those(tasks: frozenset[str]) -> Models:
         return open_models(plan, board.release, board.store, tasks, crumbs=crumbs, at_once=at_once)
@@ -137,7 +137,7 @@ def _prepare(job: Job, models: Models) -> None:
 
 def _make_stages(job: Job, board: Board, models: Models, stream: StreamFormat) -> OpenedPipeline:
     """Make the stages, and close the models that only this needed."""
-    pipeline = make_pipeline(job.options, models, board.profile.ladder, stream)
+    pipeline = make_pipeline(job.options, models, board.ladder, stream)
     models.close(keep=job.tasks)
     return OpenedPipeline(pipeline, models)
 
@@ -180,7 +180,7 @@ def open_run(
         with ThreadPoolExecutor(1, "models") as beside:
 
             def begin() -> Future[Models]:
-                opening = beside.submit(_open_models, job, board, plan, crumbs)
+                opening = beside.submit(_open_models, job, board, plan, crumbs, _opened_at_once(board, plan))
                 opened.callback(_close_if_open, opening)
                 return opening
 
@@ -192,9 +192,7 @@ def open_run(
             stages = _make_stages(job, board, (begun or begin()).result(), stream)
         opened.callback(stages.close)
         is_paced = request.is_paced or (sink.is_live and not stream.is_live)
-        loop = Loop(
-            source, stream, sink, stages.pipeline, board.profile.ladder, request.point, is_paced, request.frames
-        )
+        loop = Loop(source, stream, sink, stages.pipeline, board.ladder, request.point, is_paced, request.frames)
         yield Run(request, plan, stream, stages, loop)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 from fakes.planned import make_host, make_manifest, make_profile, make_release, make_variant
 
+from edgefuse.config.profile import OperatingPoint
 from edgefuse.factory.difference import Change, compare
+from edgefuse.store.board_settings import BoardSettings
 from edgefuse.store.release import Release
 from edgefuse.store.terms import Constraints, Gates
 
@@ -74,6 +76,17 @@ def test_terms_are_compared_key_by_key() -> None:
         "gates.rate_floor_hz: 0.0 -> 10.0",
         'settings.anonymise.method: nothing -> "blur"',
     )
+
+
+def test_points_that_a_release_brings_are_told_and_planned_for() -> None:
+    before = make_release(make_manifest("finder", "detect_faces", make_variant("a"), make_variant("b", 64)))
+    point = OperatingPoint(effect_px=256, detect_px=64, rate_hz=30, detect_every=5)
+    after = msgspec.structs.replace(before, boards={"small": BoardSettings(ladder=(point,))})
+    difference = compare(before, after, [TFLITE, BOTH])
+    assert [term.partition(":")[0] for term in difference.terms] == ["boards.small.ladder"]
+    small, large = difference.boards
+    assert [(change.size_px, change.before) for change in small.changes] == [(64, ""), (128, "finder a")]
+    assert large.changes == ()
 
 
 def test_another_embedding_space_means_enrolling_again() -> None:

@@ -10,9 +10,18 @@ from fakes.planned import add_fake_variant, make_host, make_manifest, make_profi
 
 from edgefuse.config.host import RuntimeFact
 from edgefuse.config.manifest import TensorSpec
+from edgefuse.config.profile import Trip
 from edgefuse.errors import ConfigError, EdgefuseError, PlanError
 from edgefuse.factory.promise import make_golden
-from edgefuse.factory.proving import boards_for, check_boards, check_promises, check_settings, list_checks
+from edgefuse.factory.proving import (
+    boards_for,
+    check_boards,
+    check_limits,
+    check_promises,
+    check_settings,
+    list_checks,
+)
+from edgefuse.store.board_settings import BoardSettings
 from edgefuse.store.release import Release
 from edgefuse.store.store import Store
 from edgefuse.store.terms import Constraints
@@ -54,6 +63,31 @@ def test_board_that_could_not_do_the_main_job_is_named() -> None:
     with pytest.raises(PlanError, match=r"cannot build release 7: add a variant.*\n.*on 'unable'") as raised:
         check_boards(release, [able, unable])
     assert "'able'" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("board", "settings", "reason"),
+    [
+        ("intel-nuc", BoardSettings(), "boards.intel-nuc: it does not go to such a board, only to raspberry-pi-5"),
+        (
+            "raspberry-pi-5",
+            BoardSettings(trips=(Trip(zone="gpu", enter_c=60, exit_c=50),)),
+            "no zone 'gpu' has a limit",
+        ),
+        (
+            "raspberry-pi-5",
+            BoardSettings(trips=(Trip(zone="cpu-thermal", enter_c=99, exit_c=50),)),
+            "99 C is above the board's own limit for 'cpu-thermal'",
+        ),
+    ],
+)
+def test_limit_that_no_board_would_take_is_refused(board: str, settings: BoardSettings, reason: str) -> None:
+    release = constrained(profiles=("raspberry-pi-5",))
+    boards = boards_for(release)
+    lower = BoardSettings(trips=(Trip(zone="cpu-thermal", enter_c=60, exit_c=50),))
+    check_limits(msgspec.structs.replace(release, boards={"raspberry-pi-5": lower}), boards)
+    with pytest.raises(ConfigError, match=reason):
+        check_limits(msgspec.structs.replace(release, boards={board: settings}), boards)
 
 
 def test_output_that_promises_nothing_is_refused(tmp_path: Path) -> None:

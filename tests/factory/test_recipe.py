@@ -11,8 +11,10 @@ from fakes.model_files import model_file, variant
 from fakes.planned import make_manifest
 
 from edgefuse.config.manifest import Manifest
+from edgefuse.config.profile import Trip
 from edgefuse.errors import ConfigError
 from edgefuse.factory.recipe import load_recipe, make_release, without_paths
+from edgefuse.store.board_settings import BoardSettings
 from edgefuse.store.release import Release
 
 
@@ -35,11 +37,13 @@ def test_models_come_from_edgefuse_and_from_manifests_beside_the_recipe(tmp_path
 def test_terms_stand_in_the_recipe(tmp_path: Path) -> None:
     terms = {
         "settings": {"anonymise": {"method": "blur"}},
+        "boards": {"raspberry-pi-5": {"trips": [{"zone": "cpu-thermal", "enter_c": 75, "exit_c": 70}]}},
         "gates": {"p95_ceiling_ms": 80},
         "constraints": {"profiles": ["raspberry-pi-5"]},
     }
     release = make(tmp_path, models=["facemesh"], **terms)
     assert release.settings == {"anonymise": {"method": "blur"}}
+    assert release.boards == {"raspberry-pi-5": BoardSettings(trips=(Trip(zone="cpu-thermal", enter_c=75, exit_c=70),))}
     assert release.gates.p95_ceiling_ms == 80
     assert release.constraints.profiles == ("raspberry-pi-5",)
 
@@ -55,6 +59,8 @@ def test_terms_stand_in_the_recipe(tmp_path: Path) -> None:
         ({"models": []}, "models: "),
         ({"gates": {"slowdown_limit": 0.5}}, "gates.slowdown_limit: "),
         ({"colour": "red"}, "unknown key `colour`"),
+        ({"boards": {"raspberry-pi-5": {"ladders": []}}}, "unknown key `ladders`"),
+        ({"boards": {"raspberry-pi-5": {"ladder": [{"effect": 1}]}}}, "unknown key `effect`"),
         ({"models": ["yunett"]}, "cannot find model 'yunett'"),
         ({"models": ["missing.yaml"]}, "missing.yaml"),
         ({"models": ["yunet", "yunet"]}, "it has yunet twice"),

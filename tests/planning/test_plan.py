@@ -12,6 +12,7 @@ from edgefuse.errors import PlanError
 from edgefuse.planning.candidate import make_setup
 from edgefuse.planning.plan import Plan, plan
 from edgefuse.planning.tasks import REQUIRED_TASKS, TASKS_ALONE, TASKS_AT_FIRST
+from edgefuse.store.board_settings import BoardSettings
 from edgefuse.store.state import GoldenCheck, Measurement, Setup, State
 
 
@@ -79,6 +80,15 @@ def test_each_detector_size_of_the_ladder_gets_a_choice() -> None:
     made = plan(make_profile("tflite", sizes_px=(320, 320, 128)), release, make_host("tflite"))
     assert chosen(made) == [("a", "tflite"), ("b", "tflite")]
     assert why_not(made, "c") == "no point of the ladder asks for its size, only for 320, 128 px"
+
+
+def test_points_that_the_release_brings_say_which_sizes_are_served() -> None:
+    release = make_release(detector(make_variant("a", 320), make_variant("b", 128)))
+    profile = make_profile("tflite", sizes_px=(320,))
+    point = msgspec.structs.replace(profile.ladder[0], detect_px=128)
+    brought = msgspec.structs.replace(release, boards={profile.id: BoardSettings(ladder=(point,))})
+    assert chosen(plan(profile, release, make_host("tflite"))) == [("a", "tflite")]
+    assert chosen(plan(profile, brought, make_host("tflite"))) == [("b", "tflite")]
 
 
 def test_the_nearest_size_stands_in_for_one_that_cannot_run() -> None:

@@ -8,12 +8,18 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from fakes.supervisor import write_site
 
 from edgefuse import ipc
+from edgefuse.config.profile import Trip
 from edgefuse.config.site import Site, site_path
+from edgefuse.errors import StoreError
+from edgefuse.store.board_settings import BoardSettings
+from edgefuse.store.release import Release, make_current, save_release
 from edgefuse.store.state import Setup, load_state, state_path
+from edgefuse.store.store import open_store
 from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
@@ -126,6 +132,68 @@ def test_another_point_takes_a_message(steering: Steering, journal: Journal) -> 
     changed, read = journal.newest()[-2:]
     assert (changed.kind, read.kind) == ("point_changed", "configuration_read")
     assert changed.text == "point 3: pinned in the site configuration"
+
+
+def keep_release(release_id: str, **board: object) -> None:
+    """Put a release with settings for the board into the store."""
+    boards = {"fake-board": BoardSettings(**board)} if board else msgspec.UNSET  # type: ignore[arg-type]
+    save_release(open_store(), Release(id=release_id, counter=1, manifests=(), boards=boards))
+
+
+def test_points_and_limits_are_those_of_the_release_that_the_next_worker_runs(steering: Steering) -> None:
+    assert steering.unit is not None
+    kind = steering.unit.kind
+    lower = Trip(zone=kind.trips[0].zone, enter_c=50, exit_c=45)
+    fitted = msgspec.structs.replace(kind, ladder=kind.ladder[:2], trips=(lower, *kind.trips[1:]))
+    keep_release("tried", ladder=kind.ladder[:2], trips=(lower,))
+    keep_release("live")
+    make_current(open_store(), "live")
+    own_heat = steering.heat
+    steering.trying = "tried"
+    assert steering.make_recipe().start.release == "tried"
+    assert steering.unit.profile == fitted
+    assert steering.heat is not own_heat
+    steering.make_recipe()  # nothing is tried any more
+    assert steering.unit.profile == kind
+    make_current(open_store(), "tried")
+    steering.make_recipe()
+    assert steering.unit.profile == fitted
+
+
+def test_point_is_one_that_the_release_has_and_stays_so_when_the_configuration_is_read(
+    steering: Steering, journal: Journal
+) -> None:
+    assert steering.unit is not None
+    write_site("well", pin_point=3)
+    asyncio.run(steering.reload(Worker()))  # type: ignore[arg-type]  # a stand-in
+    keep_release("short", ladder=steering.unit.kind.ladder[:2])
+    steering.trying = "short"
+    assert steering.make_recipe().start.point == 1
+    asyncio.run(steering.reload(Worker()))  # type: ignore[arg-type]  # a stand-in
+    assert "pin_point: expected 0 to 1" in journal.newest()[-1].text
+    write_site("well", pin_point=0)
+    asyncio.run(steering.reload(Worker()))  # type: ignore[arg-type]  # a stand-in
+    assert len(steering.unit.profile.ladder) == 2
+
+
+def test_release_that_is_not_here_starts_no_worker(steering: Steering) -> None:
+    steering.trying = "gone"
+    with pytest.raises(StoreError, match=r"cannot read .*releases/gone\.json"):
+        steering.make_recipe()
+    assert steering.make_recipe().start.release is None
+
+
+def test_release_that_comes_while_the_worker_is_asked_keeps_its_points(steering: Steering) -> None:
+    assert steering.unit is not None
+    keep_release("short", ladder=steering.unit.kind.ladder[:2])
+
+    def start_another() -> None:
+        steering.trying = "short"
+        steering.make_recipe()
+
+    write_site("well", effect="none")
+    asyncio.run(steering.reload(Worker(start_another)))  # type: ignore[arg-type]  # a stand-in
+    assert len(steering.unit.profile.ladder) == 2
 
 
 def test_events_say_in_plain_words_who_did_what(steering: Steering, journal: Journal) -> None:

@@ -14,6 +14,7 @@ import pytest
 from fakes.planned import make_host, make_profile, make_release
 
 from edgefuse.errors import ConfigError, SinkError
+from edgefuse.store.board_settings import BoardSettings
 from edgefuse.vision.pipeline import Settings
 from edgefuse.worker.request import RunRequest, check_request
 
@@ -40,6 +41,12 @@ def test_tasks_are_those_of_the_effects_stages() -> None:
 def test_point_must_be_on_the_ladder(point: int) -> None:
     with pytest.raises(ConfigError, match=f"^cannot run at point {point}: 'board' has points 0 to 0$"):
         check_request(make_request(point=point), PROFILE, RELEASE)
+
+
+def test_point_may_be_one_that_the_release_brings() -> None:
+    points = BoardSettings(ladder=PROFILE.ladder * 2)
+    release = msgspec.structs.replace(RELEASE, boards={PROFILE.id: points})
+    assert check_request(make_request(point=1), PROFILE, release).request.point == 1
 
 
 @pytest.mark.parametrize(("source", "sink", "missing"), [("", "out.mp4", "source"), ("in.mp4", "", "sink")])

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
-from fakes.tried import FAKE_PROFILE, TriedUnit
+from fakes.tried import FAKE_PROFILE, LADDER, TriedUnit
 from fakes.worker_driver import WorkerDriver, driven
 
 from edgefuse import ipc
 from edgefuse.in_flight import PLAN_PLACES
 from edgefuse.ota.gates import Figures, Finding, judge
+from edgefuse.store.board_settings import BoardSettings
+from edgefuse.store.release import save_release
 from edgefuse.store.terms import Gates
 
 FILM = "pattern:160x120"  # from file to file: as fast as can be, and nothing may ever be dropped
 RUN_MS = 2.0
 MOST_BLOCKS = 60
+POINTS = {FAKE_PROFILE: BoardSettings(ladder=(*LADDER, LADDER[-1]))}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,8 @@ def unit(tmp_path_factory: pytest.TempPathFactory, shared_root: Path) -> Iterato
         unit.add_fake("growing", growth_kb=1000)
         unit.add_fake("crashing", fault={"is": "crash", "after_runs": 9})
         unit.add_fake("hanging", fault={"is": "hang", "after_runs": 9})
+        other_points = msgspec.structs.replace(unit.add_fake("same", run_ms=RUN_MS), id="other-points", boards=POINTS)
+        save_release(unit.store, other_points)
         yield unit
 
 
@@ -175,6 +181,14 @@ def test_what_has_no_room_beside_what_runs_needs_a_restart(unit: TriedUnit) -> N
         assert answer.needs_restart
         assert answer.error.startswith("cannot try release same beside release old: both need ")
         deliver(driver)
+
+
+def test_a_release_with_other_points_needs_a_restart_and_runs_at_them_then(old_worker: WorkerDriver) -> None:
+    """Frames of two points cannot be compared."""
+    answer = ask(old_worker, ipc.Try(id=1, release="other-points"))
+    assert answer.needs_restart and answer.error.endswith("it has other operating points or limits; start again")
+    with delivering(release="other-points", point=len(LADDER)) as driver:
+        assert deliver(driver).point == len(LADDER)
 
 
 def test_a_trial_outlasts_a_pause_and_is_kept_in_one(worker: WorkerDriver) -> None:
