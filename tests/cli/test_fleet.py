@@ -89,6 +89,7 @@ def test_labels_are_given_changed_and_chosen_by(folder: Path, capsys: pytest.Cap
         (["send", "-l", "site", "snapshot", "--file", "x.jpg"], "--file is for one device"),
         (["send", "door-3"], "expected NAME COMMAND"),
         (["send", "door-3", "pin-point", "2", "3"], "expected NAME COMMAND"),
+        (["update", "-l", "site=nowhere", "7"], "with such labels"),
         (["label", "door-3", "a=1", "a-"], "both given and taken away"),
         (["label", "door-3", "floor"], "expected KEY=VALUE"),
         (["label", "door-4", "floor=3"], "not enrolled"),
@@ -153,6 +154,33 @@ def test_broker_that_is_not_there_ends_with_code_2(folder: Path, capsys: pytest.
     assert main(["fleet", "enrol", "a", "-", "--site", "here"]) == 0
     assert main(["fleet", "send", "a", "pause", "--site", "here"]) == 2
     assert "is it running?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["door-3"], "expected NAME... RELEASE"),
+        (["-l", "site=north"], "expected NAME... RELEASE"),
+        (["-l", "site=north", "door-3", "7"], "expected NAME... RELEASE"),
+        (["--clear"], "expected NAME... RELEASE"),
+        (["door-3", "--clear", "--wait"], "nothing to follow"),
+        (["door-4", "7"], "not enrolled"),
+        (["door-3", "door-4", "7"], "not enrolled"),
+        (["gone", "7"], "revoked"),
+        (["door-3", "no release"], "cannot wish for release 'no release'"),
+        (["door-3", "7", "--deployment", "a/b"], "cannot wish for deployment 'a/b'"),
+        (["door-3", "7"], "is it running?"),
+    ],
+)
+def test_update_that_cannot_be_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], reason: str
+) -> None:
+    assert main(["fleet", "init", "here", "--host", "localhost", "--port", str(free_port())]) == 0
+    for device in ("door-3", "gone"):
+        assert main(["fleet", "enrol", device, "-", "--label", "site=north", "--site", "here"]) == 0
+    assert main(["fleet", "revoke", "gone", "--site", "here"]) == 0
+    assert main(["fleet", "update", *words, "--site", "here"]) == 2
+    assert reason in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wait_s", ["-3", "nan", "inf", "soon"])

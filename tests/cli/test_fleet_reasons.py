@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fakes.control import make_status
-from fakes.sayings import ONLINE, SYSTEM
+from fakes.sayings import DEPLOYMENT, ONLINE, SYSTEM
 
 from edgefuse import clock
 from edgefuse.cli._fleet_reasons import Known, explain
@@ -93,3 +93,15 @@ def test_presence_is_told_with_its_reason(view: View, words: str) -> None:
 def test_what_a_device_says_cannot_steer_the_terminal_nor_stop_the_command() -> None:
     state = msgspec.structs.replace(STATE, since="\x1b[2J", mode="\x1b[2J", service="\x1b[2J", release="\n")
     assert "\x1b" not in lay_out(explain(know(View("a", 0, state=state), silence="\x1b[2J")))
+
+
+def test_newest_deployment_is_told_with_its_reason() -> None:
+    def tell(**said: object) -> str:
+        deployment = msgspec.structs.replace(DEPLOYMENT, **said)
+        *_, told = dict(explain(know(View("a", 0, state=STATE, deployment=deployment), silence="why")))["release"]
+        return told
+
+    under_way = tell(state="FETCH", done_bytes=1, total_bytes=2)
+    assert under_way == "deployment d1 of release 1 is under way: FETCH 50% at 11-20 12:00:00"
+    ended = tell(state="ROLLED_BACK", reason="slow", ended_at="2026-11-20T13:00:00Z")
+    assert ended == "deployment d1 of release 1 ended: ROLLED_BACK at 11-20 13:00:00: slow"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
+from fakes.sayings import DEPLOYMENT
+
 from edgefuse.cli._fleet_table import KEYS, make_table, render
 from edgefuse.cli._line import plain
 from edgefuse.fleet.roster import Row
@@ -20,6 +23,14 @@ def test_table_tells_no_sensor_from_no_report() -> None:
     assert lines[0].split() == ["a", "online", "81.2", "30.0", "3", "hot", "0", "RUNNING"]
     assert lines[1].split()[:5] == ["b", "online", "no", "sensor", "-"]
     assert lines[2].split() == ["c", "unseen", *"------"]
+
+
+def test_updates_have_a_column_only_where_one_is_of_note() -> None:
+    old = msgspec.structs.replace(DEPLOYMENT, state="COMMITTED")
+    assert "UPDATE" not in make_table([HOT, msgspec.structs.replace(BARE, deployment=old)], is_wide=True)
+    new = msgspec.structs.replace(DEPLOYMENT, state="FETCH", done_bytes=1, total_bytes=2)
+    header, *lines = make_table([HOT, msgspec.structs.replace(BARE, deployment=new)], is_wide=False).splitlines()
+    assert [line[header.index("UPDATE") :] for line in lines] == ["-", "1 FETCH 50%"]
 
 
 def test_wide_table_has_more_columns() -> None:

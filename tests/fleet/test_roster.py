@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from fakes.sayings import ONLINE
+from fakes.sayings import DEPLOYMENT, ONLINE
 from fakes.sayings import PIPELINE as PIPELINE_REPORT
 from fakes.sayings import SYSTEM as SYSTEM_REPORT
 
@@ -12,6 +12,7 @@ from edgefuse import clock
 from edgefuse.fleet.roster import Roster, Row
 from edgefuse.fleet.site import Member, Register
 from edgefuse.link.messages import Message, encode
+from edgefuse.link.topics import DEPLOYMENT as REPORTED
 from edgefuse.link.topics import EVENT, INVENTORY, PIPELINE, STATE, SYSTEM, Address, Topic
 
 SECOND_NS = clock.NS_PER_S
@@ -117,3 +118,14 @@ def test_nonsense_changes_nothing(roster: Roster, topic: Topic, payload: bytes) 
     before = roster.rows(0)
     roster.take(Address("a", topic), payload, 0)
     assert roster.rows(0) == before
+
+
+def test_newest_deployment_is_shown(roster: Roster) -> None:
+    assert row(roster).deployment is None
+    say(roster, REPORTED, DEPLOYMENT)
+    say(roster, REPORTED, DEPLOYMENT, state="FETCH", seq=DEPLOYMENT.seq - 1)
+    assert row(roster).deployment == DEPLOYMENT
+    say(roster, REPORTED, DEPLOYMENT, state="COMMITTED", seq=DEPLOYMENT.seq + 1)
+    shown = row(roster).deployment
+    assert shown is not None
+    assert shown.state == "COMMITTED"

@@ -205,3 +205,10 @@ def test_simulated_devices_can_be_updated_and_cancelled(fleet: Fleet, capsys: py
     assert waiting.result() == 1
     _, *ended = capsys.readouterr().out.splitlines()
     assert sorted(ended) == ["sim-00001: CANCELLED: enough", "sim-00002: CANCELLED: enough"]
+
+
+def test_labels_that_no_device_has_are_told_by_list(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet.join("a")
+    assert ask(fleet, "list", "-l", "site=nowhere") == 2
+    out, err = capsys.readouterr()
+    assert (out, "cannot find a device with such labels" in err) == ("", True)
