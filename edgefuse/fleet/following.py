@@ -39,8 +39,10 @@ class Following:
         self._deployment = deployment
         self._waiting: dict[str, Deployment | None] = dict.fromkeys(devices)
         """The newest report of it, of each device on which it has not ended."""
-        self._before: dict[str, Deployment] = {}
-        """Of any deployment; an id may have been used before."""
+        self._newest: dict[str, Deployment] = {}
+        """Of any deployment."""
+        self._seq_before: dict[str, int] = {}
+        """Of what was known before the wish: its id may be the same, and it may be told again."""
         self._offline: set[str] = set()
 
     @property
@@ -56,7 +58,8 @@ class Following:
     def note_before(self, heard: Heard) -> None:
         """Take note of what a device reported before the deployment was wished for."""
         if isinstance(said := _read(heard), Deployment):
-            self._before[heard.address.device] = said
+            self._newest[heard.address.device] = said
+            self._seq_before[heard.address.device] = said.seq
 
     def take(self, heard: Heard) -> Ended | None:
         """Take a report in, and give how the deployment ended if this tells it."""
@@ -65,8 +68,8 @@ class Following:
             return None
         if isinstance(said, State):
             (self._offline.add if said.presence == "offline" else self._offline.discard)(device)
-        elif isinstance(said, Deployment) and is_newer_deployment(said, self._before.get(device)):
-            self._before[device] = said
+        elif isinstance(said, Deployment) and self._is_news(device, said):
+            self._newest[device] = said
             return self._take_report(device, said)
         return None
 
@@ -77,6 +80,9 @@ class Following:
         done_bytes = sum(report.done_bytes for report in self._waiting.values() if report is not None)
         share = f" ({done_bytes / total_bytes:.0%} of {total_bytes / 1e6:.1f} MB)" if total_bytes else ""
         return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) + share
+
+    def _is_news(self, device: str, said: Deployment) -> bool:
+        return said.seq != self._seq_before.get(device) and is_newer_deployment(said, self._newest.get(device))
 
     def _take_report(self, device: str, said: Deployment) -> Ended | None:
         if said.id != self._deployment:

@@ -25,8 +25,8 @@ def is_newer(report: SystemReport | PipelineReport, before: SystemReport | Pipel
 
 
 def is_newer_deployment(report: Deployment, before: Deployment | None) -> bool:
-    """Likewise: a device that was set up anew counts from the beginning; what comes twice is no news."""
-    return before is None or report.seq > before.seq or report.t > before.t
+    """Likewise: bytes come without a new number, and a device that was set up anew counts from the beginning."""
+    return before is None or report.seq >= before.seq or report.t > before.t
 
 
 def is_paired(pipeline: PipelineReport, system: SystemReport) -> bool:
