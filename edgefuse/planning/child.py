@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from edgefuse import clock, paths
 from edgefuse.confinement import end_with_parent
@@ -121,12 +122,16 @@ def _hear(child: subprocess.Popen[bytes], timeout_s: float, limit_mb: float | No
                 raise ChildLimitError(f"it took more than the {limit_mb:g} MB of memory that it may") from e
 
 
-def answer_parent(make_answer: Callable[[], bytes]) -> None:
-    """Make the answer with stdout turned to stderr, then write it to the real stdout; where nobody waits, end."""
+def answer_parent(make_answer: Callable[[], bytes]) -> NoReturn:
+    """Make the answer with stdout turned to stderr, write it to the real stdout, and end, also where nobody waits."""
     end_with_parent()
     with os.fdopen(os.dup(1), "wb") as real_stdout:
         os.dup2(2, 1)
         real_stdout.write(make_answer())
+    sys.stderr.flush()
+    os._exit(
+        0
+    )  # native libraries that are taken down with the interpreter may crash, which a model would be blamed for
 
 
 def child_environment() -> dict[str, str]:

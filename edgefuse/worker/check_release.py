@@ -28,7 +28,7 @@ from edgefuse.planning.proof import plan_unit, setup_of
 from edgefuse.planning.trial import record_trial, run_trial
 from edgefuse.store.release import Release, decode_release
 from edgefuse.store.state import state_path
-from edgefuse.worker.rehearsal import Part, Rehearsal, rehearse
+from edgefuse.worker.rehearsal import Rehearsal, RehearsalRequest, rehearse
 
 logger = logging.getLogger(__name__)
 
@@ -135,13 +135,13 @@ def _rehearse(needs: Needs, release: Release, board: Board, question: Question) 
         CheckError: It fails.
     """
     profile = board.profile
-    part = Part(
+    request = RehearsalRequest(
         release=str(question.release),
         plan=Plan(profile=profile.id, release=release.id, choices=needs.choices, rejections=()),
         loaded=_find_loaded(board, needs),
     )
     rehearsal = rehearse(
-        part,
+        request,
         timeout_s=question.limit_s * len(needs.choices),
         limit_mb=profile.memory_mb,
         python=profile.worker_python,

@@ -1,7 +1,7 @@
 """A release opened as a worker would, all at once, in a child process: what it holds, and how fast its models are.
 
-``python -m edgefuse.worker.rehearsal FD`` is that child: it reads a ``Part`` and prints a ``Rehearsal``, both as JSON,
-and leaves breadcrumbs in the memory file.
+``python -m edgefuse.worker.rehearsal FD`` is that child: it reads a ``RehearsalRequest`` and prints a ``Rehearsal``,
+both as JSON, and leaves breadcrumbs in the memory file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MODULE = "edgefuse.worker.rehearsal"
 _OWN_FAULTS = (ConfigError, RuntimeLoadError, RuntimeRunError)
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class RehearsalRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to open."""
 
     release: str
@@ -54,11 +54,11 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     """Median time of a run, by the place of the choice in the plan."""
 
 
-def rehearse(part: Part, *, timeout_s: float, limit_mb: float, python: str | None) -> Rehearsal:
+def rehearse(request: RehearsalRequest, *, timeout_s: float, limit_mb: float, python: str | None) -> Rehearsal:
     """Open the models in a child process; a crash there is a failure like any other.
 
     Args:
-        part: What to open.
+        request: What to open.
         timeout_s: After that time it has failed.
         limit_mb: Memory that the child may hold.
         python: Interpreter of the worker, where it is not this one.
@@ -71,16 +71,16 @@ def rehearse(part: Part, *, timeout_s: float, limit_mb: float, python: str | Non
         answer = ask_child(
             _MODULE,
             str(crumbs),
-            question=msgspec.json.encode(part),
+            question=msgspec.json.encode(request),
             timeout_s=timeout_s,
             limit_mb=limit_mb,
             inherit=(crumbs,),
             python=python,
         )
         return msgspec.json.decode(answer, type=Rehearsal)
-    except ChildError as e:
+    except (ChildError, msgspec.DecodeError) as e:
         under_way = [
-            f"while it was {doing} {part.plan.choices[i].model}" for i, doing in read_in_flight(crumbs).items()
+            f"while it was {doing} {request.plan.choices[i].model}" for i, doing in read_in_flight(crumbs).items()
         ]
         return Rehearsal(
             failure=", ".join([str(e), *under_way]), is_models_fault=isinstance(e, ChildCrashedError | ChildLimitError)
@@ -89,29 +89,29 @@ def rehearse(part: Part, *, timeout_s: float, limit_mb: float, python: str | Non
         os.close(crumbs)
 
 
-def _rehearse(part: Part, crumbs: int) -> Rehearsal:
+def _rehearse(request: RehearsalRequest, crumbs: int) -> Rehearsal:
     """Do the child's work."""
     from edgefuse.vision.pipeline import load_options, stage_types  # pixels: in the child only
     from edgefuse.worker.report import peak_rss_mb
 
     share_one_heap()
     bank = places_of_plan(map_in_flight(crumbs)[0], 0)
-    release = decode_release(b"".join(disk.read_chunks(Path(part.release))), part.release)
-    for runtime_id in part.loaded:
+    release = decode_release(b"".join(disk.read_chunks(Path(request.release))), request.release)
+    for runtime_id in request.loaded:
         runtime: Runtime = registry.load("edgefuse.runtimes", runtime_id)
         runtime.probe()
     before_mb = resident_mb()
-    tasks = {choice.task for choice in part.plan.choices}
+    tasks = {choice.task for choice in request.plan.choices}
     for_frames = tasks - TASKS_ALONE - TASKS_AT_FIRST
     try:
         load_options(stage_types(tuple(release.settings)), release.settings, f"release {release.id}: settings.")
-        times_ms = _run_each(part.plan, release, open_store(), for_frames, bank)
+        times_ms = _run_each(request.plan, release, open_store(), for_frames, bank)
         needs_mb = max(0, math.ceil(peak_rss_mb() - before_mb))
         for task in tasks - for_frames:
-            times_ms |= _run_each(part.plan, release, open_store(), {task}, bank)
+            times_ms |= _run_each(request.plan, release, open_store(), {task}, bank)
     except EdgefuseError as e:
         return Rehearsal(failure=str(e), is_models_fault=isinstance(e, _OWN_FAULTS))
-    runs_ms = tuple(times_ms[choice.model, choice.variant] for choice in part.plan.choices)
+    runs_ms = tuple(times_ms[choice.model, choice.variant] for choice in request.plan.choices)
     return Rehearsal(needs_mb=needs_mb, runs_ms=runs_ms)
 
 
@@ -129,10 +129,9 @@ def _run_each(
 
 
 def _answer() -> bytes:
-    part = msgspec.json.decode(sys.stdin.buffer.read(), type=Part)
-    return msgspec.json.encode(_rehearse(part, int(sys.argv[1])))
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=RehearsalRequest)
+    return msgspec.json.encode(_rehearse(request, int(sys.argv[1])))
 
 
 if __name__ == "__main__":
     answer_parent(_answer)
-    sys.stdout.flush()

@@ -82,6 +82,19 @@ def test_what_libraries_print_does_not_spoil_the_answer(tmp_path: Path, monkeypa
     assert ask_child("chatty", timeout_s=10) == b"answer"
 
 
+def test_a_library_that_crashes_when_it_is_taken_down_does_not_spoil_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "fragile.py").write_text(
+        "import atexit, os\n"
+        "from edgefuse.planning.child import answer_parent\n"
+        "atexit.register(os.abort)\n"
+        "answer_parent(lambda: b'answer')\n"
+    )
+    assert ask_child("fragile", timeout_s=10) == b"answer"
+
+
 @pytest.mark.parametrize("name", ["msgspec", "runpy", "edgefuse"])
 def test_a_file_in_the_working_folder_does_not_pass_for_a_module(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
