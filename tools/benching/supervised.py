@@ -168,7 +168,7 @@ def _await_answer(process: subprocess.Popen[bytes]) -> None:
 def _count_orphaned_memory(processes: Sequence[Path]) -> int:
     """Count the files in /dev/shm that nobody maps; what other programs of this machine use is none of ours."""
     maps = b"".join(_read(folder / "maps") for folder in processes)
-    return sum(bytes(path) not in maps for path in Path("/dev/shm").iterdir())
+    return sum(path.is_file() and bytes(path) not in maps for path in Path("/dev/shm").iterdir())
 
 
 def _read(path: Path) -> bytes:
