@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,9 @@ class _Program(ctypes.Structure):
 
 
 def end_with_parent(number: signal.Signals = signal.SIGKILL) -> None:
-    """Have this process sent a signal when the thread that has started it is gone."""
-    _prctl(_PR_SET_PDEATHSIG, number)
+    """Have this process sent a signal when the thread that has started it is gone, where the kernel does that."""
+    with suppress(OSError):
+        _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def confine(architecture: str, cpu_s: float) -> tuple[str, ...]:
