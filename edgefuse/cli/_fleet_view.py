@@ -112,6 +112,8 @@ def _watch(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     folder = site_folder(options)
     roster = Roster(load_register(folder), clock.now_ns(), find_selector(options))
+    if options.selector is not None and not roster.rows(clock.now_ns()):
+        raise NobodyError
     otherwise = "edgefuse fleet list prints a table"
     with Screen(is_coloured=has_colours(os.environ), otherwise=otherwise) as screen:
         watch = Watch(screen, roster)

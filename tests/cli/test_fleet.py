@@ -90,6 +90,7 @@ def test_labels_are_given_changed_and_chosen_by(folder: Path, capsys: pytest.Cap
         (["send", "door-3"], "expected NAME COMMAND"),
         (["send", "door-3", "pin-point", "2", "3"], "expected NAME COMMAND"),
         (["update", "-l", "site=nowhere", "7"], "with such labels"),
+        (["watch", "-l", "site=nowhere"], "with such labels"),
         (["label", "door-3", "a=1", "a-"], "both given and taken away"),
         (["label", "door-3", "floor"], "expected KEY=VALUE"),
         (["label", "door-4", "floor=3"], "not enrolled"),
