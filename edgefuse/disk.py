@@ -132,6 +132,16 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def free_bytes(folder: Path) -> int:
+    """Count what may still be written to the disk of a folder; as ``shutil`` does, which brings 0.4 MB along.
+
+    Raises:
+        OSError: The folder is not there.
+    """
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what the system says while ``path`` is written into words that help.

@@ -1,3 +1,4 @@
+import shutil
 import signal
 import subprocess
 import sys
@@ -102,3 +103,7 @@ def test_a_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_room_is_counted_as_others_count_it(tmp_path: Path) -> None:
+    assert abs(disk.free_bytes(tmp_path) - shutil.disk_usage(tmp_path).free) < 1 << 30  # others write meanwhile

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
-from edgefuse import clock, ipc, paths
+from edgefuse import clock, disk, ipc, paths
 from edgefuse.config.host import RuntimeFact
 from edgefuse.errors import StoreError
 from edgefuse.link.inventory import make_inventory
@@ -28,7 +26,7 @@ def make_system_report(status: Status, n: int) -> SystemReport:
         is_throttled=heat.is_throttled,
         power_w=heat.power_w,
         mem_mb=round(status.supervisor_mb + (beat.rss_mb if beat else 0.0), 1),
-        disk_free_mb=round(shutil.disk_usage(paths.state_dir()).free / BYTES_PER_MB),
+        disk_free_mb=round(disk.free_bytes(paths.state_dir()) / BYTES_PER_MB),
     )
 
 

@@ -9,7 +9,6 @@ kept, or gone back from.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from edgefuse import ipc, paths
+from edgefuse import disk, ipc, paths
 from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import StoreError
 from edgefuse.ota import staging
@@ -165,7 +164,7 @@ class Performer:
         try:
             await self._on_store(partial(collect_garbage, self._store, offer_path(self._store)))
             answer = await self._help(work)
-            free_bytes = shutil.disk_usage(paths.state_dir()).free
+            free_bytes = disk.free_bytes(paths.state_dir())
         except (StoreError, OSError) as e:
             return Failed(work.seq, str(e))
         if not isinstance(answer, Inspected):
