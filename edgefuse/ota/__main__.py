@@ -86,7 +86,7 @@ def _send(relay: Relay, answer: HelperAnswer) -> None:
 def _use_scratch(folder: Path) -> None:
     """Let temporary files lie where the next helper clears them away: this one may be killed."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(folder)
 
 

@@ -14,7 +14,7 @@ from edgefuse.ota.downloads import fetch_missing
 from edgefuse.ota.events import Done, Failed, Fault, Inspected, Progressed
 from edgefuse.ota.fetching import Transport
 from edgefuse.ota.needs import Needs, find_misfit, find_needs
-from edgefuse.ota.rebuilding import rebuild_missing
+from edgefuse.ota.rebuilding import rebuild_files
 from edgefuse.ota.refusal import TrustError, UnprovenError
 from edgefuse.ota.repository import Repository
 from edgefuse.ota.wire import HelperAnswer, Job
@@ -81,7 +81,7 @@ class Helper:
     def rebuild(self) -> HelperAnswer:
         """Make blobs of what was brought."""
         store, needs = self._find_needs()
-        rebuild_missing(store, (needed.file for needed in needs.missing(store)))
+        rebuild_files(store, (needed.file for needed in needs.files))
         return self._done()
 
     def verify(self) -> HelperAnswer:

@@ -123,9 +123,11 @@ def keep_parts(store: Store, leads_to_use: Callable[[Part], bool]) -> None:
     Raises:
         StoreError: The disk is broken.
     """
-    for part in list_parts(store):
-        if not leads_to_use(part):
-            part.remove()
+    useless = [part for part in list_parts(store) if not leads_to_use(part)]
+    if useless:  # or a power cut might take a blob of which the part is gone, too
+        store.sync(part.sha256 for part in useless if store.has(part.sha256))
+    for part in useless:
+        part.remove()
 
 
 def sync_parts(store: Store) -> None:

@@ -10,30 +10,34 @@ from edgefuse.ota.parts import Part, list_parts, sync_parts
 from edgefuse.store.store import Store
 
 
-def rebuild_missing(store: Store, missing: Iterable[ModelFile]) -> None:
-    """Make blobs of what was fetched; a part that is no use goes, and the others are made all the same.
+def rebuild_files(store: Store, files: Iterable[ModelFile]) -> None:
+    """Make blobs of what was fetched, and make sure that they stay, whoever made them, before their parts go.
+
+    A part that is no use goes too, and the other files are made all the same.
 
     Raises:
-        StoreError: A part is missing, or does not lead to its file; or the disk is full or cannot be written.
+        StoreError: A file was not fetched, or its part does not lead to it; or the disk is full or cannot be written.
     """
     parts = {part.sha256: part for part in list_parts(store)}
     failures = []
-    for file in missing:
+    for file in files:
         part = parts.get(file.sha256)
-        if part is None:
-            failures.append(f"cannot keep {file.name}: it was not fetched")
-            continue
         try:
-            _rebuild(store, part, file)
+            if not store.has(file.sha256):
+                _rebuild(store, part, file)
+            store.sync([file.sha256])
         except EdgefuseError as e:
             failures.append(str(e))
-        part.remove()
+        if part is not None:
+            part.remove()
     sync_parts(store)
     if failures:
         raise StoreError("\n".join(failures))
 
 
-def _rebuild(store: Store, part: Part, file: ModelFile) -> None:
+def _rebuild(store: Store, part: Part | None, file: ModelFile) -> None:
+    if part is None:
+        raise StoreError(f"cannot keep {file.name}: it was not fetched")
     if part.base_sha256 is None:
         store.adopt(part.path, file)
         return

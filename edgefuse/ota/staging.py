@@ -72,7 +72,7 @@ def verify(store: Store, files: Iterable[ModelFile]) -> None:
         if not store.is_intact(file.sha256):
             store.remove(file.sha256)
             raise StoreError(f"cannot use {file.name}: its content has changed on the disk; it was taken out")
-    store.sync(files)
+    store.sync(file.sha256 for file in files)
     keep_parts(store, lambda _: False)
 
 

@@ -75,12 +75,12 @@ class Store:
             self._publish(incoming, sha256)
 
     def adopt(self, path: Path, file: ModelFile) -> None:
-        """Keep a file that lies on the same disk, without a copy.
+        """Give a file that lies on the same disk another name, as a blob; its old name is for the caller to remove.
 
-        Its old name goes after the new one is on the disk: a power cut in the middle of a rename might take both.
+        That must come after ``sync``, or a power cut may take both.
 
         Raises:
-            StoreError: It is another one than ``file``, or the disk is broken; it stays where it is.
+            StoreError: It is another one than ``file``, or the disk is broken.
         """
         with disk.writing(path), disk.locked(self.root / "lock"), path.open("rb") as adopted:
             sha256 = disk.hash_file(path)
@@ -92,8 +92,6 @@ class Store:
                 os.fchmod(adopted.fileno(), 0o444)
                 os.fsync(adopted.fileno())
                 blob.hardlink_to(path)
-            disk.sync_folder(blob.parent)
-            path.unlink()
 
     def add_file(self, path: Path) -> str:
         """Keep a copy of a local file and give its sha256.
@@ -132,13 +130,13 @@ class Store:
                     "`edgefuse models verify` takes it out and says what brings it back"
                 )
 
-    def sync(self, files: Iterable[ModelFile]) -> None:
-        """Make sure that files which are here stay here: who put them there may have been killed before it did so.
+    def sync(self, sha256s: Iterable[str]) -> None:
+        """Make sure that blobs which are here stay here: who put them there may have been killed before it did so.
 
         Raises:
             StoreError: The disk is broken.
         """
-        folders = {self.path(file.sha256).parent for file in files}
+        folders = {self.path(sha256).parent for sha256 in sha256s}
         with disk.writing(self.root):
             for folder in (*sorted(folders), self.root / "sha256", self.root):
                 disk.sync_folder(folder)

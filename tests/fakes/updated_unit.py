@@ -26,7 +26,7 @@ from edgefuse.ota.events import Answer, Checked, Done, Event, Failed, Inspected,
 from edgefuse.ota.gates import Figures
 from edgefuse.ota.journal import Journal
 from edgefuse.ota.needs import NeededFile
-from edgefuse.ota.rebuilding import rebuild_missing
+from edgefuse.ota.rebuilding import rebuild_files
 from edgefuse.ota.repository import Repository
 from edgefuse.ota.retention import collect_garbage, offer_path
 from edgefuse.store.release import Release, encode_release, live_ids, load_release, make_current, save_release
@@ -138,7 +138,7 @@ class UpdatedUnit:
                     allows_deltas = work.deployment.allows_deltas
                     fetch_missing(self.repository, self.store, files, lambda *_: None, allows_deltas=allows_deltas)
             case "REBUILD":
-                rebuild_missing(self.store, self._list_missing())
+                rebuild_files(self.store, files_of(staging.load_offer(self.store)))
             case "VERIFY":
                 staging.verify(self.store, files_of(staging.load_offer(self.store)))
             case "SELFTEST":

@@ -32,8 +32,14 @@ def test_a_sync_that_is_left_out_is_found(folder: Path, plant: str) -> None:
     assert broken > 0
 
 
-@pytest.mark.parametrize("kill_at", [17, 34, 51, 68])  # tools/bench/crash_states takes every one
-def test_a_power_cut_soon_after_a_kill_is_survived_too(folder: Path, kill_at: int) -> None:
-    scenario = SCENARIOS["a release goes live"]
+@pytest.mark.parametrize(
+    ("name", "kill_at"),  # tools/bench/crash_states takes every one
+    [
+        *(("a release goes live", kill_at) for kill_at in (17, 34, 51, 68)),
+        *(("a delta leads elsewhere", kill_at) for kill_at in (44, 67, 72)),  # while blobs are made, and just after
+    ],
+)
+def test_a_power_cut_soon_after_a_kill_is_survived_too(folder: Path, name: str, kill_at: int) -> None:
+    scenario = SCENARIOS[name]
     states = list(crash_states(record(folder, scenario, kill_at=kill_at)))
     assert [failing for state in states if (failing := find_failing(*state, scenario))] == []
