@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5
 RETRY_S = 2.0
+_LINE = "{n_fmt} of {total_fmt} |{bar}| {elapsed}{postfix}"
 
 
 def add_actions(actions: Actions) -> None:
@@ -95,7 +96,7 @@ def _wish_and_wait(folder: Path, devices: list[str], desired: Desired) -> int:
             following.note_before(heard)
         wish(session, devices, desired)
     _tell(devices, desired)
-    with tqdm(total=len(devices), unit="device", disable=None, leave=False) as bar:
+    with tqdm(total=len(devices), bar_format=_LINE, disable=None, leave=False) as bar:
         watch = _Watch(following, bar)
         while not following.is_over:
             watch.follow(folder, devices)
@@ -133,4 +134,5 @@ class _Watch:
         self.is_well &= ended.is_committed
         self._bar.clear()
         print(printable(f"{ended.device}: {ended.state}" + (f": {ended.reason}" if ended.reason else "")), flush=True)
+        self._bar.set_postfix_str(self._following.describe(), refresh=False)
         self._bar.update()
