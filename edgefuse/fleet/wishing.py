@@ -5,21 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from edgefuse.errors import ConfigError
 from edgefuse.fleet.numbers import reserve_numbers
 from edgefuse.fleet.session import Session
-from edgefuse.link.messages import Desired, Id, encode
+from edgefuse.link.messages import Desired, encode
 from edgefuse.link.topics import DESIRED, make_topic
-from edgefuse.store.release import ReleaseId
 
 HOLD_S = 60.0
 """For the broker to have ten thousand wishes."""
-
-T = TypeVar("T")
 
 
 def make_wish(folder: Path, release: str, deployment: str | None) -> Desired:
@@ -34,11 +30,11 @@ def make_wish(folder: Path, release: str, deployment: str | None) -> Desired:
         ConfigError: One of the ids is none.
         EdgefuseError: The site's folder cannot be read or written.
     """
-    return Desired(
-        release=_check("release", release, ReleaseId),
-        deployment=_check("deployment", deployment or f"d{secrets.token_hex(8)}", Id),
-        seq=reserve_numbers(folder),
-    )
+    id = deployment or f"d{secrets.token_hex(8)}"
+    try:
+        return msgspec.convert({"release": release, "deployment": id, "seq": reserve_numbers(folder)}, Desired)
+    except msgspec.ValidationError as e:
+        raise ConfigError(f"cannot wish for release '{release}' by deployment '{id}': {e}") from e
 
 
 def wish(session: Session, devices: Sequence[str], desired: Desired) -> None:
@@ -61,10 +57,3 @@ def take_back(session: Session, devices: Sequence[str]) -> None:
 
 def _hold(session: Session, devices: Iterable[str], payload: bytes) -> None:
     session.hold([(make_topic(device, DESIRED), payload) for device in devices], HOLD_S)
-
-
-def _check(noun: str, id: str, form: type[T]) -> T:
-    try:
-        return msgspec.convert(id, form)
-    except msgspec.ValidationError as e:
-        raise ConfigError(f"cannot wish for {noun} '{id}': that is no id of one ({e})") from e

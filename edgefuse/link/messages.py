@@ -12,8 +12,13 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from edgefuse.store.release import ReleaseId
+
 Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
 """Of commands, deployments, blobs; it is part of topics."""
+
+Count = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+"""What every reader of JSON reads exactly."""
 
 NOTHING = msgspec.Raw(b"null")
 
@@ -156,9 +161,10 @@ class Deployment(Timed, frozen=True, kw_only=True):
 class Desired(Message, frozen=True, kw_only=True):
     """Which release the fleet would like to see here. A hint: signed metadata decides."""
 
-    release: str
+    release: ReleaseId
     deployment: Id
-    seq: int
+    seq: Count
+    """Counts up; an older one never replaces a newer."""
 
 
 class Command(Message, frozen=True, kw_only=True):
@@ -169,7 +175,7 @@ class Command(Message, frozen=True, kw_only=True):
     device: str
     key_id: str
     """Of the operator's key that signed it."""
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+    seq: Count
     """Counts up for each key and device; an old one is refused."""
     expires_at: str
     """Wall time, ISO 8601 with a zone."""

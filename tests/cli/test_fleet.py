@@ -169,7 +169,7 @@ def test_broker_that_is_not_there_ends_with_code_2(folder: Path, capsys: pytest.
         (["door-3", "door-4", "7"], "not enrolled"),
         (["gone", "7"], "revoked"),
         (["door-3", "no release"], "cannot wish for release 'no release'"),
-        (["door-3", "7", "--deployment", "a/b"], "cannot wish for deployment 'a/b'"),
+        (["door-3", "7", "--deployment", "a/b"], "by deployment 'a/b'"),
         (["door-3", "7"], "is it running?"),
     ],
 )

@@ -99,7 +99,19 @@ def test_wish_that_was_taken_back_is_none(tmp_path: Path, broker: Broker, observ
     assert not [event for event in observer.events() if event.kind == "wish_refused"]
 
 
-@pytest.mark.parametrize("nonsense", [b"\xff", b"{}", b'{"v":2,"release":"7","deployment":"d1","seq":1}', b"[" * 9999])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\xff",
+        b"[" * 9999,
+        b'{"release":"7","deployment":"d1"}',
+        b'{"v":2,"release":"7","deployment":"d1","seq":1}',
+        b'{"release":"../7","deployment":"d1","seq":1}',
+        b'{"release":"7","deployment":"d/1","seq":1}',
+        b'{"release":"7","deployment":"d1","seq":-1}',
+        b'{"release":"7","deployment":"d1","seq":1000000000000000000000000}',
+    ],
+)
 def test_nonsense_is_told_of_once(
     tmp_path: Path, broker: Broker, observer: Observer, daemon: Daemon, nonsense: bytes
 ) -> None:
