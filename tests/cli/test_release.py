@@ -15,7 +15,9 @@ import pytest
 import yaml
 from benching.model_pairs import fine_tune, load_content
 from fakes.model_files import model_file
-from fakes.release_site import Site
+from fakes.planned import add_fake_variant
+from fakes.release_site import Site, make_blanks
+from tuf.api.metadata import TargetFile
 
 from edgefuse.__main__ import main
 from edgefuse.store.release import Release
@@ -92,28 +94,26 @@ def train(folder: Path, release: Release, store: Store, recipe: Path) -> Path:
 def test_operator_sends_a_trained_detector_as_a_delta(
     tmp_path: Path, store: Store, release: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    summer, web, vault = tmp_path / "summer", tmp_path / "web", ("--vault", str(tmp_path / "vault"))
-    recipe = write_recipe(tmp_path, release)
-    after = train(tmp_path, release, store, recipe)
-    assert main(["release", "build", str(recipe), str(summer)]) == 0
+    web, vault = tmp_path / "web", ("--vault", str(tmp_path / "vault"))
+    recipe = train(tmp_path, release, store, write_recipe(tmp_path, release))
     trees = []
     for name in ("autumn", "again"):
-        assert main(["release", "build", str(after), str(tmp_path / name), "--bases", str(summer), "0"]) == 0
-        assert "1 delta: " in capsys.readouterr().out  # both bases have the same file
+        assert main(["release", "build", str(recipe), str(tmp_path / name), "--bases", "0"]) == 0
+        assert "1 delta: " in capsys.readouterr().out
         trees.append({path.name: path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()})
     assert trees[0] == trees[1]
     ((name, delta),) = ((name, content) for name, content in trees[0].items() if ".from." in name)
     autumn = str(tmp_path / "autumn")
     assert main(["release", "inspect", autumn]) == 0
     assert f"{name.partition('.from.')[2][:12]}  {len(delta):,}" in capsys.readouterr().out
-    assert main(["release", "diff", str(summer), autumn]) == 0
+    assert main(["release", "diff", "0", autumn]) == 0
     assert f"fetches 229,032 bytes, or {len(delta):,} bytes with deltas" in capsys.readouterr().out
     assert main(["release", "keys", "init", *vault]) == 0
-    for built in (str(summer), autumn):
-        assert main(["release", "sign", built, *vault]) == 0
+    assert main(["release", "sign", autumn, *vault]) == 0
     assert main(["release", "publish", str(web), *vault]) == 0
     assert main(["release", "verify", "--root", str(tmp_path / "vault/metadata/1.root.json"), str(web)]) == 0
-    assert f"1 delta, {len(delta):,} bytes: 1 right" in capsys.readouterr().out
+    untried = "0 right; 1 could not be tried, as what they start from is not published here"
+    assert f"1 delta, {len(delta):,} bytes: {untried}" in capsys.readouterr().out
 
 
 def test_base_that_is_not_there_is_told_before_anything_is_made(
@@ -142,6 +142,21 @@ def test_folder_that_was_changed_does_not_verify(site: Site, capsys: pytest.Capt
     assert "brings the right one back with edgefuse release publish" in told
     assert main(["release", "publish", str(site.published), "--vault", str(site.vault)]) == 0
     assert main(["release", "verify", "--root", str(site.anchor), str(site.published)]) == 0
+
+
+def test_delta_that_was_signed_and_leads_elsewhere_does_not_verify(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = site.release("two", 2, add_fake_variant(site.store, "a", blanks=make_blanks(1)))
+    site.release("three", 3, add_fake_variant(site.store, "a", blanks=make_blanks(2)), bases=[before])
+    assert main(["release", "verify", "--root", str(site.anchor), str(site.published)]) == 0
+    assert "bytes: 1 right\n" in capsys.readouterr().out
+    (path,) = site.published.rglob("*.from.*")
+    path.write_bytes(b"junk")
+    forged = TargetFile.from_data(f"models/detect_faces/{path.name}", b"junk", ["sha256"])
+    site.forge_list("detect_faces", lambda listed: listed.targets.update({forged.path: forged}))
+    assert main(["release", "verify", "--root", str(site.anchor), str(site.published)]) == 2
+    assert "cannot rebuild a.json from a delta: it is no delta, or damaged" in capsys.readouterr().err
 
 
 def test_keys_are_listed_rotated_and_revoked(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
