@@ -48,7 +48,7 @@ class Updating:
         pace: Pace,
     ) -> None:
         """Take whom it works with; nothing is read yet."""
-        self._journal = journal
+        self._uplink, self._journal = uplink, journal
         self._path = paths.state_dir() / "deployment.json"
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._ledger: ota_journal.Journal | None = None
@@ -146,6 +146,8 @@ class Updating:
         """Have an event written down, and do what follows."""
         before, ledger.settings = ledger.state, self._performer.settings
         actions = await asyncio.to_thread(ledger.take, event)
+        if (status := self.status()) is not None:
+            self._uplink.show_deployment(status)
         for level, kind, text in find_news(before, ledger.state):
             self._journal.note(level, kind, text)
         for action in actions:

@@ -16,7 +16,7 @@ from edgefuse import clock, paths
 from edgefuse.config.link import LinkSettings
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
-from edgefuse.supervisor.control import Event, Status
+from edgefuse.supervisor.control import DeploymentStatus, Event, Status
 from edgefuse.supervisor.journal import Journal
 
 if TYPE_CHECKING:
@@ -94,7 +94,20 @@ class Uplink:
             self._shown_plan = status.plan
             self._link.set_inventory(partial(read_inventory, status, status.plan))
 
-        self._show_deployment(status)
+        if status.deployment is not None:
+            self.show_deployment(status.deployment)
+
+    def show_deployment(self, deployment: DeploymentStatus) -> None:
+        """Tell how the newest deployment stands: each change at once, and bytes that come now and then."""
+        if self._link is None:
+            return
+        now_s, (seq, shown_s) = clock.now_ns() / clock.NS_PER_S, self._shown_deployment or (-1, 0.0)
+        is_coming = deployment.total_bytes > 0 and now_s - shown_s >= PROGRESS_S
+        if deployment.seq != seq or is_coming:
+            from edgefuse.supervisor.telling import make_deployment_report
+
+            self._shown_deployment = (deployment.seq, now_s)
+            self._link.set_deployment(make_deployment_report(deployment))
 
     def request_chunk(self, payload: bytes) -> None:
         """Ask the repository for something; without a link nobody hears it, and whoever asks does so again."""
@@ -115,18 +128,6 @@ class Uplink:
         link, self._link, self._settings = self._link, None, None
         if link is not None:
             await asyncio.to_thread(link.stop)
-
-    def _show_deployment(self, status: Status) -> None:
-        """Tell how the newest deployment stands: each change at once, and bytes that come now and then."""
-        if self._link is None or status.deployment is None:
-            return
-        seq, shown_s = self._shown_deployment or (-1, 0.0)
-        is_coming = status.deployment.total_bytes > 0 and status.uptime_s - shown_s >= PROGRESS_S
-        if status.deployment.seq != seq or is_coming:
-            from edgefuse.supervisor.telling import make_deployment_report
-
-            self._shown_deployment = (status.deployment.seq, status.uptime_s)
-            self._link.set_deployment(make_deployment_report(status.deployment))
 
     def _tell(self, event: Event) -> None:
         if self._link is not None:

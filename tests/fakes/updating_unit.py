@@ -45,10 +45,10 @@ class UpdatingUnit:
         self._seq = 0
         self.running = self.start()
 
-    def configure(self, **settings: object) -> None:
+    def configure(self, link: object = None, **settings: object) -> None:
         """Write the site configuration."""
         updates = {"repository": str(self.helped.site.published), "reserve_mb": 64, **settings}
-        write_site("well", profile="board", updates=updates)
+        write_site("well", profile="board", updates=updates, link=link)
 
     def start(self) -> Running:
         """Start a supervisor; it hears again what was wished for."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from fakes.helped_unit import HelpedUnit
+from fakes.release_site import Site
 from fakes.supervisor import Running, start_supervisor, write_board, write_site
+from fakes.updating_unit import UpdatingUnit, publish_all
 
 Supervise = Callable[..., Running]
+MakeUnit = Callable[..., UpdatingUnit]
 
 
 @pytest.fixture
@@ -36,3 +41,30 @@ def supervise(unit: None) -> Iterator[Supervise]:
         if supervisor.process.poll() is None:
             supervisor.process.kill()
             supervisor.process.wait()
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site that has published a release of each kind."""
+    folder = tmp_path_factory.mktemp("updating")
+    site = Site(folder / "site")
+    site.start()
+    publish_all(HelpedUnit(folder / "root", site))
+    return site
+
+
+@pytest.fixture
+def make_unit(published: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeUnit]:
+    """Start units; short paths, as a socket's has 107 bytes."""
+    units: list[UpdatingUnit] = []
+    with tempfile.TemporaryDirectory(prefix="ef", dir="/tmp") as folder:
+        monkeypatch.setenv("EDGEFUSE_ROOT", folder)
+
+        def make(**settings: object) -> UpdatingUnit:
+            units.append(UpdatingUnit(Path(folder), published, **settings))
+            units[-1].running.wait_for_frames()
+            return units[-1]
+
+        yield make
+        for unit in units:
+            unit.close()
