@@ -45,12 +45,14 @@ def main() -> int:
     with socket.socket(fileno=options.socket) as sock:
         threading.Thread(target=_end_with_supervisor, args=(sock,), daemon=True).start()
         relay = Relay(sock)
+
+        def tell(answer: HelperAnswer) -> None:
+            relay.send(Kind.ANSWER, msgspec.json.encode(answer))
+
         try:
             job = _receive_job(relay)
             _use_scratch(paths.run_dir() / "ota")
-            _send(
-                relay, Helper(job, _open_transport(job.settings, relay), lambda progress: _send(relay, progress)).run()
-            )
+            tell(Helper(job, _open_transport(job.settings, relay), tell).run())
         except RelayEndedError:
             pass  # nobody wants this work any more
     return 0
@@ -77,10 +79,6 @@ def _receive_job(relay: Relay) -> Job:
     if kind is not Kind.JOB:
         raise FrameError(f"cannot begin: the first frame is a {kind.name}")
     return msgspec.json.decode(payload, type=Job)
-
-
-def _send(relay: Relay, answer: HelperAnswer) -> None:
-    relay.send(Kind.ANSWER, msgspec.json.encode(answer))
 
 
 def _use_scratch(folder: Path) -> None:

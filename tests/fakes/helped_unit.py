@@ -32,8 +32,6 @@ from edgefuse.store.store import Store
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
-STEPS: tuple[Step, ...] = ("REFRESH", "RESOLVE", "PREFLIGHT", "FETCH", "REBUILD", "VERIFY")
-"""What the helper does, in this order."""
 DETECTOR, TRACKER = (random.Random(seed).randbytes(40_000) for seed in range(2))
 
 
@@ -124,6 +122,7 @@ class HelpedUnit:
         self.store = Store(root / "var/lib/edgefuse/store")
         self.settings = UpdateSettings(repository=str(site.published))
         self.memory_mb: int | None = None
+        self._started: list[HelperProcess] = []
         profile = msgspec.to_builtins(make_profile("fake", sample=make_host("fake")))
         _write(root / "etc/edgefuse/devices.d/board.yaml", yaml.safe_dump(profile).encode())
         _write(root / "etc/edgefuse/root.json", site.anchor.read_bytes())
@@ -180,15 +179,17 @@ class HelpedUnit:
         )
         theirs.close()
         ours.sendall(pack(Kind.JOB, msgspec.json.encode(job)))
-        return HelperProcess(process, ours, self.site.published)
+        self._started.append(HelperProcess(process, ours, self.site.published))
+        return self._started[-1]
+
+    def close(self) -> None:
+        """End the helpers that a test has left."""
+        for helper in self._started:
+            helper.kill()
 
     def do(self, step: Step, release: str, **changes: object) -> HelperAnswer:
         """Let the helper do one step, and give its last word."""
         return self.start(self.make_job(step, release, **changes)).finish()
-
-    def do_until(self, last: Step, release: str, **changes: object) -> list[HelperAnswer]:
-        """Let it do all steps up to one."""
-        return [self.do(step, release, **changes) for step in STEPS[: STEPS.index(last) + 1]]
 
     def parts(self) -> tuple[Part, ...]:
         """Give what is on its way."""

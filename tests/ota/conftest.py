@@ -33,4 +33,6 @@ def unit(pristine_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """A unit that trusts a site of the test's own; its root is this process's too."""
     with memory_folder(otherwise=tmp_path) as folder:
         monkeypatch.setenv("EDGEFUSE_ROOT", str(folder / "root"))
-        yield HelpedUnit(folder / "root", Site(Path(shutil.copytree(pristine_site.folder, folder / "site"))))
+        unit = HelpedUnit(folder / "root", Site(Path(shutil.copytree(pristine_site.folder, folder / "site"))))
+        yield unit
+        unit.close()

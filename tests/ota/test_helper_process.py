@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.helped_unit import DETECTOR, PATIENCE_S, STEPS, HelpedUnit, HelperProcess
+from fakes.helped_unit import DETECTOR, PATIENCE_S, HelpedUnit, HelperProcess
 from fakes.web_server import Site as WebSite
 from fakes.web_server import serving
 
@@ -23,6 +23,7 @@ from edgefuse.ota.chunks import MAX_CHUNK_BYTES
 from edgefuse.ota.events import Done, Failed, Progressed
 from edgefuse.ota.pace import MAX_WINDOW
 from edgefuse.ota.parts import Part, parts_folder
+from edgefuse.ota.staging import keep_offer
 
 NEW = DETECTOR + b"and what it has learned since" * 200
 LARGE_BYTES = 64 << 20
@@ -62,10 +63,10 @@ def use(unit: HelpedUnit, **settings: object) -> None:
 
 
 def part_of(unit: HelpedUnit, release: str, counter: int, content: bytes) -> Part:
-    """Publish a release with that detector, resolve it, and give the part that it will come in."""
-    detector = unit.publish(release, counter, content).manifests[0].variants[0].files[0]
-    unit.do("RESOLVE", release)
-    return Part(parts_folder(unit.store), detector.sha256)
+    """Publish a release with that detector, let it be on its way, and give the part that it will come in."""
+    published = unit.publish(release, counter, content)
+    keep_offer(unit.store, published, seq=1)
+    return Part(parts_folder(unit.store), published.manifests[0].variants[0].files[0].sha256)
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
@@ -80,7 +81,9 @@ def test_a_release_comes_over_each_transport(unit: HelpedUnit, transport: str) -
     two = unit.publish("two", 2, NEW)
     with served(unit) as web:
         use(unit, repository={"folder": str(unit.site.published), "web": web.url, "link": "link"}[transport])
-        answers = [unit.do(step, "two") for step in STEPS]
+        answers = [unit.do(step, "two") for step in ("REFRESH", "RESOLVE", "FETCH")]
+    use(unit, repository="/nowhere")
+    answers += [unit.do(step, "two") for step in ("REBUILD", "VERIFY")]
     assert [answer for answer in answers if isinstance(answer, Failed)] == []
     assert unit.has(two)
 
@@ -165,20 +168,19 @@ def test_progress_is_told_twice_a_second_at_most(unit: HelpedUnit) -> None:
 
 
 def test_memory_does_not_grow_with_what_is_fetched(unit: HelpedUnit) -> None:
-    small, large = part_of(unit, "two", 2, NEW), None
-    unit.publish("three", 3, random.Random(1).randbytes(LARGE_BYTES))
-    with served(unit) as web:
-        for repository in (web.url, "link"):
-            use(unit, repository=repository)
-            unit.do("RESOLVE", "two")
-            idle_kb = _fetch_and_measure(unit, "two")
-            small.remove()
-            unit.do("RESOLVE", "three")
-            peak_kb = _fetch_and_measure(unit, "three")
-            (large,) = unit.parts()
-            assert large.size_bytes == LARGE_BYTES
-            assert peak_kb - idle_kb <= 8_000, repository
-            large.remove()
+    idle_kb: dict[str, int] = {}
+    peak_kb: dict[str, int] = {}
+    for release, counter, content, measured_kb in (
+        ("two", 2, NEW, idle_kb), ("three", 3, random.Random(1).randbytes(LARGE_BYTES), peak_kb)
+    ):  # fmt: skip
+        part = part_of(unit, release, counter, content)
+        with served(unit) as web:
+            for repository in (web.url, "link"):
+                use(unit, repository=repository)
+                measured_kb[repository[:4]] = _fetch_and_measure(unit, release)
+                assert part.size_bytes == len(content)
+                part.remove()
+    assert all(peak_kb[repository] - idle_kb[repository] <= 8_000 for repository in idle_kb), (idle_kb, peak_kb)
     assert "numpy" not in (unit.root / "modules").read_text().split()
 
 
@@ -191,7 +193,6 @@ def _fetch_and_measure(unit: HelpedUnit, release: str) -> int:
 @needs_mounts
 def test_a_full_disk_is_told(unit: HelpedUnit) -> None:
     part = part_of(unit, "two", 2, random.Random(1).randbytes(1_000_000))
-    part.folder.mkdir()
     mount = 'mount -t tmpfs -o size=200k tmpfs "$0" && exec "$@"'
     failed = _do_mounted(unit, "FETCH", mount, part.folder)
     assert isinstance(failed, Failed)
@@ -199,7 +200,7 @@ def test_a_full_disk_is_told(unit: HelpedUnit) -> None:
 
 
 @needs_mounts
-@pytest.mark.parametrize(("step", "folder"), [("REFRESH", "trust"), ("RESOLVE", "store"), ("FETCH", "store")])
+@pytest.mark.parametrize(("step", "folder"), [("REFRESH", "trust"), ("FETCH", "store")])
 def test_a_disk_that_became_read_only_is_told(unit: HelpedUnit, step: str, folder: str) -> None:
     part_of(unit, "two", 2, NEW)
     unit.publish("three", 3, NEW + b"!")  # so that there is newer metadata to keep
@@ -210,6 +211,7 @@ def test_a_disk_that_became_read_only_is_told(unit: HelpedUnit, step: str, folde
 
 
 def _do_mounted(unit: HelpedUnit, step: str, mount: str, folder: Path) -> object:
+    folder.mkdir(parents=True, exist_ok=True)
     own = module_command(sys.executable, "edgefuse.ota")
     command = ["unshare", "-rm", "sh", "-c", mount, str(folder), *own]
     return unit.start(unit.make_job(step, "two"), command).finish()  # type: ignore[arg-type] # one of the steps
@@ -218,8 +220,8 @@ def _do_mounted(unit: HelpedUnit, step: str, mount: str, folder: Path) -> object
 def test_a_file_that_may_be_no_larger_is_told_and_the_delta_goes(unit: HelpedUnit) -> None:
     """A limit to the size of files stands in for a disk that fills while a file is rebuilt."""
     two = unit.publish("two", 2, NEW, bases=[unit.first])
-    unit.do("RESOLVE", "two")
-    unit.do("FETCH", "two")
+    keep_offer(unit.store, two, seq=1)
+    assert unit.do("FETCH", "two") == Done(7)
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)); "
     program = limited + "from edgefuse.ota.__main__ import main; main()"
     failed = unit.start(unit.make_job("REBUILD", "two"), [sys.executable, "-c", program]).finish()
