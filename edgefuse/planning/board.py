@@ -104,13 +104,13 @@ def probe_board(
         PlanError: None of the profile's runtimes works here.
         StoreError: The release is not here.
     """
+    store = open_store()
+    release = current_release(store) if release_id is None else load_release(store, release_id)
     profile, host = _identify(profile_id, memory_mb)
     host = msgspec.structs.replace(host, runtimes=recall_or_probe(profile, host, state_path(), on_probed))
     if not any(fact.is_usable for fact in host.runtimes):
         reasons = "".join(f"\n  {fact.id}: {fact.reason}" for fact in host.runtimes)
         raise PlanError(f"cannot run models on this unit: no runtime of profile '{profile.id}' works{reasons}")
-    store = open_store()
-    release = current_release(store) if release_id is None else load_release(store, release_id)
     return Board(profile, host, store, release, crashes)
 
 
