@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
         report = _run_with_bar(run)
     if options.report:
         disk.write_atomically(options.report.resolve(), report.to_json())
-    print(_describe(report, job.tasks, options.sink))
+    print(_describe(report, job.tasks | job.lasting_tasks, options.sink))
     return INTERRUPTED if report.is_interrupted else 0
 
 

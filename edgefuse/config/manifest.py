@@ -18,7 +18,7 @@ Precision = Literal["fp32", "fp16", "int8"]
 SourceKind = Literal["python", "npm", "https", "file", "converted_from", "release"]
 Task = Literal["detect_faces", "track_faces", "embed_faces", "fuse_neural", "make_person", "parse_faces"]
 """A stage that models serve; ``make_person`` draws synthetic people for donors and test clips, ``parse_faces`` tells
-hair from skin on donors."""
+hair from skin on donors, and faces from what lies before them."""
 Version = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)*$")]
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 

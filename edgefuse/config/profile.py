@@ -73,6 +73,8 @@ class OperatingPoint(msgspec.Struct, frozen=True, kw_only=True):
     """Frames between two looks of the detector at the whole frame while faces are being tracked."""
     mesh_every: Positive = 1
     """Frames between two runs of the landmark model for one face; between, landmarks move as they moved."""
+    parse_every: Positive | None = None
+    """Frames between two looks of the parsing model at what lies before a face; nothing means that it never looks."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

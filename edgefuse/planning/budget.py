@@ -21,6 +21,8 @@ class Budget:
         """Begin with nothing taken."""
         limits_mb = (profile.memory_mb, host.memory_limit_mb, host.memory_mb or None)
         self._left_mb = min(limit for limit in limits_mb if limit is not None) - WORKER_MB
+        is_kept = any(point.parse_every for point in profile.ladder)
+        self._tasks_at_first = frozenset[str]() if is_kept else TASKS_AT_FIRST
         self._runtimes_mb: Mapping[str, int] = {fact.id: fact.memory_mb for fact in host.runtimes}
         """What each library holds, which is never given back."""
         self._sessions_mb: Counter[str] = Counter()
@@ -31,7 +33,7 @@ class Budget:
         """Say why there is no room for a candidate; empty where there is."""
         task, runtime = candidate.manifest.task, candidate.rule.id
         left_mb = self._left_mb - sum(self._runtimes_mb.get(loaded, 0) for loaded in self._loaded)
-        left_mb -= sum(mb for other, mb in self._sessions_mb.items() if _are_open_together(task, other))
+        left_mb -= sum(mb for other, mb in self._sessions_mb.items() if self._are_open_together(task, other))
         library_mb = 0 if runtime in self._loaded else self._runtimes_mb.get(runtime, 0)
         if candidate.memory_mb + library_mb <= left_mb:
             return ""
@@ -43,9 +45,8 @@ class Budget:
         self._loaded.add(candidate.rule.id)
         self._sessions_mb[candidate.manifest.task] += candidate.memory_mb
 
-
-def _are_open_together(task: str, other: str) -> bool:
-    pair = {task, other}
-    if task == other or not pair & (TASKS_ALONE | TASKS_AT_FIRST):
-        return True
-    return not pair & TASKS_ALONE and not pair.isdisjoint(REQUIRED_TASKS)
+    def _are_open_together(self, task: str, other: str) -> bool:
+        pair = {task, other}
+        if task == other or not pair & (TASKS_ALONE | self._tasks_at_first):
+            return True
+        return not pair & TASKS_ALONE and not pair.isdisjoint(REQUIRED_TASKS)

@@ -7,4 +7,5 @@ REQUIRED_TASKS = ("detect_faces", "track_faces")
 TASKS_ALONE = frozenset({"make_person"})
 """Done before the pipeline opens its models, so their memory does not add up with it."""
 TASKS_AT_FIRST = frozenset({"parse_faces"})
-"""Done while stages are made; of what the pipeline opens, only the models of the main job must fit beside them."""
+"""Done while stages are made; of what the pipeline opens, only the models of the main job must fit beside them, unless
+the ladder keeps them open (``OperatingPoint.parse_every``)."""

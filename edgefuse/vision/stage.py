@@ -61,6 +61,8 @@ class StageType:
     preparing_tasks: Callable[[Any], tuple[str, ...]] = lambda _: ()
     """Tasks of further models that ``prepare`` and ``make`` use where they are there, by options; closed once the stage
     is made."""
+    lasting_tasks: Callable[[tuple[OperatingPoint, ...]], tuple[str, ...]] = lambda _: ()
+    """Tasks of further models that frames are looked at with where they are there, by the ladder; they stay open."""
     prepare: Callable[[Any, Models], None] = lambda _options, _models: None
     """Makes, by options, what is kept on disk for ever after. Called only if models of ``preparing_tasks`` need so much
     memory that they are opened alone: with those, before the pipeline opens its own."""

@@ -50,7 +50,9 @@ class Job:
     tasks: frozenset[str]
     """What the stages run models for."""
     preparing_tasks: frozenset[str]
-    """What models are only needed for while stages are made."""
+    """What models are used for where they are there; most are only needed while stages are made."""
+    lasting_tasks: frozenset[str]
+    """Those of ``preparing_tasks`` whose models stay open."""
 
 
 def check_request(request: RunRequest, profile: Profile, release: Release) -> Job:
@@ -67,14 +69,16 @@ def check_request(request: RunRequest, profile: Profile, release: Release) -> Jo
         SinkError: The address cannot be understood, its folder is missing, or the sink would overwrite the source.
     """
     _check_addresses(request)
-    last = len(release.fit(profile).ladder) - 1
+    ladder = release.fit(profile).ladder
+    last = len(ladder) - 1
     if not 0 <= request.point <= last:
         raise ConfigError(f"cannot run at point {request.point}: '{profile.id}' has points 0 to {last}")
     options = _load_options(request, release)
     types = stage_types(tuple(options))
     tasks = {task for t in types.values() for task in t.tasks}
     preparing_tasks = {task for name, t in types.items() for task in t.preparing_tasks(options[name])}
-    return Job(request, options, frozenset(tasks), frozenset(preparing_tasks))
+    lasting_tasks = {task for t in types.values() for task in t.lasting_tasks(ladder)}
+    return Job(request, options, frozenset(tasks), frozenset(preparing_tasks | lasting_tasks), frozenset(lasting_tasks))
 
 
 def _load_options(request: RunRequest, release: Release) -> dict[str, msgspec.Struct]:

@@ -138,7 +138,7 @@ def _prepare(job: Job, models: Models) -> None:
 def _make_stages(job: Job, board: Board, models: Models, stream: StreamFormat) -> OpenedPipeline:
     """Make the stages, and close the models that only this needed."""
     pipeline = make_pipeline(job.options, models, board.ladder, stream)
-    models.close(keep=job.tasks)
+    models.close(keep=job.tasks | job.lasting_tasks)
     return OpenedPipeline(pipeline, models)
 
 

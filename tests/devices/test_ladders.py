@@ -21,6 +21,7 @@ SLOWEST_CAMERA_HZ = 25.0
 # through the mesh fusion prototype's 3.95 ms at 256 px and 2.75 ms at 192 px.
 DETECT_MS = {640: 5.7, 320: 1.2, 192: 2.1, 128: 0.66}
 MESH_MS = 0.75
+PARSE_MS = 43.0
 EFFECT_MS, EFFECT_MS_PER_PX2 = 1.2, 4.2e-5
 
 
@@ -33,7 +34,9 @@ def cost_ms(point: OperatingPoint, fixed_ms: float, face_px: int) -> float:
         face_px: Size of the face in the picture, which bounds what the effect costs.
     """
     effect_ms = EFFECT_MS + EFFECT_MS_PER_PX2 * min(point.effect_px, face_px) ** 2
-    frame_ms = fixed_ms + DETECT_MS[point.detect_px] / point.detect_every + MESH_MS / point.mesh_every + effect_ms
+    parse_ms = PARSE_MS / point.parse_every if point.parse_every else 0.0
+    detect_ms, mesh_ms = DETECT_MS[point.detect_px] / point.detect_every, MESH_MS / point.mesh_every
+    frame_ms = fixed_ms + detect_ms + mesh_ms + parse_ms + effect_ms
     return frame_ms * min(point.rate_hz, SLOWEST_CAMERA_HZ)
 
 
@@ -62,6 +65,12 @@ def test_a_new_face_waits_less_than_half_a_second_for_the_detector(profile: Prof
 def test_it_has_four_to_six_rows_down_to_a_safe_crawl(profile: Profile) -> None:
     assert 4 <= len(profile.ladder) <= 6
     assert 5 <= profile.ladder[-1].rate_hz <= 8
+
+
+@EACH
+def test_only_a_board_with_cores_to_spare_parses_and_only_while_it_is_cool(profile: Profile) -> None:
+    assert all(point.parse_every is None for point in profile.ladder[1:])
+    assert profile.ladder[0].parse_every is None or profile.sample.cores >= 6
 
 
 @EACH

@@ -198,6 +198,18 @@ def test_what_is_done_while_stages_are_made_must_fit_beside_the_models_of_the_ma
         assert [c.variant for c in made.choices_for("parse_faces")] == ["p"] * is_chosen
 
 
+def test_what_the_ladder_keeps_open_must_fit_beside_all_that_is_open() -> None:
+    profile = make_profile("tflite")
+    parsed = msgspec.structs.replace(profile.ladder[0], parse_every=30)
+    parts = (
+        detector(make_variant("d", memory_mb=500)),
+        make_manifest("e", "embed_faces", make_variant("e", memory_mb=350)),
+    )
+    parser = make_manifest("parser", "parse_faces", make_variant("p", memory_mb=100))
+    kept = plan(msgspec.structs.replace(profile, ladder=(parsed,)), make_release(*parts, parser), make_host("tflite"))
+    assert why_not(kept, "p") == "needs 100 MB, 45 MB of the memory budget are left"
+
+
 def with_libraries(**memory_mb: int) -> Host:
     host = make_host(*memory_mb)
     facts = (msgspec.structs.replace(fact, memory_mb=memory_mb[fact.id]) for fact in host.runtimes)

@@ -37,6 +37,14 @@ def test_tasks_are_those_of_the_effects_stages() -> None:
     assert check_request(make_request(), PROFILE, RELEASE).tasks == {"detect_faces", "track_faces"}
 
 
+@pytest.mark.parametrize(("parse_every", "kept"), [(30, {"parse_faces"}), (None, set())])
+def test_a_model_that_the_ladder_asks_for_stays_open(parse_every: int | None, kept: set[str]) -> None:
+    (point,) = PROFILE.ladder
+    profile = msgspec.structs.replace(PROFILE, ladder=(msgspec.structs.replace(point, parse_every=parse_every),))
+    job = check_request(replace(make_request(), effect="fuse_mesh"), profile, RELEASE)
+    assert job.lasting_tasks == kept <= job.preparing_tasks
+
+
 @pytest.mark.parametrize("point", [-1, 1])
 def test_point_must_be_on_the_ladder(point: int) -> None:
     with pytest.raises(ConfigError, match=f"^cannot run at point {point}: 'board' has points 0 to 0$"):

@@ -30,6 +30,8 @@ MAX_UNREST = 2.0
 """Where codecs, noise or lamps let the whole face wander more than usual, up to so much more counts as usual."""
 WINDOW = (5, 4)
 """Columns and rows of patches, 9 % of the face: what is strange in one place adds up, what is scattered does not."""
+MIN_FACING = 0.6
+"""Patches turned further away are not judged: when the head turns, background and ears slide under them."""
 
 SETTLE_S = 0.5
 """The memory of a new face is filled before it is trusted: first frames of a stream are blocks."""
@@ -49,13 +51,14 @@ class Occlusion:
         self._begun_ns = self._clear_ns = self._last_ns = 0
         """When the memory was begun, when the face was last clear, and when it was last compared."""
 
-    def compare(self, look: Look, is_seen: Grid, now_ns: int) -> float:
+    def compare(self, look: Look, is_seen: Grid, now_ns: int, *, may_learn: bool = True) -> float:
         """Tell how much of the strangest window is covered, 0..1, and remember the look if the face is clear.
 
         Args:
             look: Of the face in this frame.
             is_seen: Patches that can be judged; the others are neither compared nor learnt. At least one is.
             now_ns: When the frame was captured.
+            may_learn: Nothing else says that the face is covered.
         """
         if self._looks == 0 or now_ns < self._last_ns or now_ns - self._clear_ns > FORGET_S * NS_PER_S:
             self._memory[:] = look
@@ -63,7 +66,7 @@ class Occlusion:
         covered = self._strangest(look, is_seen)
         if now_ns - self._begun_ns < SETTLE_S * NS_PER_S:
             covered = 0.0
-        if covered < COVERED_SHARE:
+        if covered < COVERED_SHARE and may_learn:
             self._learn(look, is_seen, now_ns)
         self._last_ns = now_ns
         return covered

@@ -30,15 +30,18 @@ class Signs:
     """Share of its patches that lie in the frame."""
     covered: float
     """See ``Occlusion.compare``."""
+    parsed: float
+    """See ``Covering.share``; 0 where no model was asked."""
     overlapped: float
     """Share of its box, or of the other if that is smaller, that it has in common with another face."""
 
 
-TRUSTED: Final = Signs(score=0.9, facing=0.64, in_frame=0.7, covered=0.85 * COVERED_SHARE, overlapped=0.15)
+TRUSTED: Final = Signs(score=0.9, facing=0.64, in_frame=0.7, covered=0.85 * COVERED_SHARE, parsed=0.2, overlapped=0.15)
 """As good as this in everything, a face is fused. 0.64 is 50 degrees."""
-DOUBTED: Final = Signs(score=0.7, facing=0.57, in_frame=0.6, covered=COVERED_SHARE, overlapped=0.25)
+DOUBTED: Final = Signs(score=0.7, facing=0.57, in_frame=0.6, covered=COVERED_SHARE, parsed=0.3, overlapped=0.25)
 """Worse than this in anything, it is not. 0.57 is 55 degrees, where the far eye goes out of sight; with less than 60 %
-of a face in view the mesh model guesses. The gaps between the two lists keep faces at a limit from flickering."""
+of a face in view the mesh model guesses. Clear faces are parsed as 0.1 at most, with a hand over the chin as 0.5 at
+least. The gaps between the two lists keep faces at a limit from flickering."""
 
 
 def trust(signs: Signs) -> Trust:
@@ -67,5 +70,6 @@ def _as_good(signs: Signs, limits: Signs) -> bool:
         and signs.facing >= limits.facing
         and signs.in_frame >= limits.in_frame
         and signs.covered <= limits.covered
+        and signs.parsed <= limits.parsed
         and signs.overlapped <= limits.overlapped
     )

@@ -12,8 +12,10 @@ from typing import Annotated
 
 import msgspec
 
+from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import ConfigError
 from edgefuse.vision.fusion import parsing, person
+from edgefuse.vision.fusion.covering import Covering
 from edgefuse.vision.fusion.donor import load_donor
 from edgefuse.vision.fusion.fuser import Fuser
 from edgefuse.vision.fusion.reference import load_reference
@@ -50,7 +52,7 @@ class FuseMesh:
         donor = load_donor(photo, context.models, context.ladder[0], longest_px)
         self._fuser = Fuser((donor,), longest_px, context.height_px, context.width_px, keeps_eyes_and_mouth=True)
         self._targets = _open_targets(options, context)
-        self._watch = Watch()
+        self._watch = Watch(_open_covering(context))
 
     def run(self, packet: Packet) -> Packet:
         """Fuse the donor onto the targets in the frame's pixels, and count those that stay as they are."""
@@ -58,7 +60,7 @@ class FuseMesh:
         sure = [face for face in packet.faces if face.score >= self._options.min_score]
         usable = [face for face in sure if has_usable_mesh(face, max(packet.frame.pixels.shape))]
         targets = self._targets.choose(usable, packet.frame.captured_ns)
-        opacities = self._watch.opacities(usable, targets, packet.frame)
+        opacities = self._watch.opacities(usable, targets, packet.frame, packet.point.parse_every)
         for face, opacity in zip(usable, opacities, strict=True):
             if opacity > 0 and face.mesh is not None:
                 self._fuser.fuse(packet.frame.pixels, face.mesh, face.track_id, packet.point.effect_px, opacity)
@@ -66,7 +68,14 @@ class FuseMesh:
         return replace(packet, passed_over=len(sure) - len(usable) + paused)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """End the thread in which a model looks for what covers faces."""
+        self._watch.close()
+
+
+def _open_covering(context: StageContext) -> Covering | None:
+    """Let the model that tells hands from faces look at frames, where the ladder asks for it and the model is there."""
+    is_asked = _lasting_tasks(context.ladder) and context.models.has(parsing.TASK)
+    return Covering(context.models.model(parsing.TASK)) if is_asked else None
 
 
 def _open_targets(options: Options, context: StageContext) -> Targets:
@@ -90,6 +99,11 @@ def _preparing_tasks(options: Options) -> tuple[str, ...]:
     return asked if options.face is not None or photo.is_file() else (*asked, person.TASK)
 
 
+def _lasting_tasks(ladder: tuple[OperatingPoint, ...]) -> tuple[str, ...]:
+    """Keep that model where a point asks for it."""
+    return (parsing.TASK,) if any(point.parse_every for point in ladder) else ()
+
+
 def _prepare(options: Options, models: Models) -> None:
     """Draw the donor, unless it is a photo or was drawn before."""
     if options.face is None:
@@ -106,6 +120,7 @@ PLUGIN: StageType = StageType(
     FuseMesh,
     thread="compose",
     preparing_tasks=_preparing_tasks,
+    lasting_tasks=_lasting_tasks,
     prepare=_prepare,
     wanted_stages=_wanted_stages,
     is_synthetic=lambda _: True,

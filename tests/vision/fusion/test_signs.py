@@ -8,7 +8,7 @@ from fakes.portraits import face_at
 from edgefuse.vision.fusion.presence import Trust
 from edgefuse.vision.fusion.signs import DOUBTED, TRUSTED, Signs, overlap_with_others, trust
 
-GOOD = Signs(score=1, facing=1, in_frame=1, covered=0, overlapped=0)
+GOOD = Signs(score=1, facing=1, in_frame=1, covered=0, parsed=0, overlapped=0)
 NAMES = [field.name for field in fields(Signs)]
 
 

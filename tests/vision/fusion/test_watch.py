@@ -8,13 +8,16 @@ import cv2
 import numpy as np
 import pytest
 from fakes.discs import FRAME_NS, packet
+from fakes.parsing import FACE_LEVEL, HAIR_LEVEL, HAND_LEVEL, parsing_model
 from fakes.portraits import face_at, texture
 
 from edgefuse.vision.face.canonical import load_canonical_face
+from edgefuse.vision.fusion.covering import Covering
 from edgefuse.vision.fusion.watch import Watch
 from edgefuse.vision.types import Face, Frame, Pixels
 
 HEIGHT_PX, WIDTH_PX = 240, 320
+PARSE_EVERY = 10
 SCENE = texture(HEIGHT_PX, WIDTH_PX, seed=1, grain_px=40)
 LEFT, RIGHT = face_at(90, 120, 60, track_id=1), face_at(230, 120, 60, track_id=2)
 
@@ -26,6 +29,18 @@ def frame(index: int, pixels: Pixels = SCENE) -> Frame:
 def watch_one(faces: Iterable[Face], pixels: Pixels = SCENE) -> list[float]:
     watch = Watch()
     return [watch.opacities([face], {face.track_id}, frame(i, pixels))[0] for i, face in enumerate(faces)]
+
+
+BARE = np.full((HEIGHT_PX, WIDTH_PX, 3), FACE_LEVEL, np.uint8)
+BEHIND_A_HAND = BARE.copy()
+BEHIND_A_HAND[125:] = HAND_LEVEL
+
+
+def watch_parsed(pictures: Iterable[Pixels], covering: Covering | None) -> list[float]:
+    watch = Watch(covering)
+    shown = [watch.opacities([LEFT], {1}, frame(i, pixels), PARSE_EVERY)[0] for i, pixels in enumerate(pictures)]
+    watch.close()
+    return shown
 
 
 def turned(yaw_rad: float) -> Face:
@@ -99,3 +114,28 @@ def test_a_face_that_was_gone_for_long_is_a_new_one() -> None:
         watch.opacities([], set(), frame(i))
     assert watch.opacities([LEFT], {1}, frame(70)) == [1]
     assert 70 * FRAME_NS > 2e9
+
+
+def test_what_is_there_at_first_sight_pauses_once_the_model_has_seen_it() -> None:
+    shown = watch_parsed([*[BEHIND_A_HAND] * 60, *[BARE] * 40], Covering(parsing_model()))
+    assert shown[0] == 1 and shown[7:60] == [0] * 53 and shown[-1] == 1
+    assert max(abs(a - b) for a, b in itertools.pairwise(shown)) < 0.34
+
+
+def test_what_stays_for_long_still_covers_the_face_where_a_model_looks() -> None:
+    pictures = [*[BARE] * 30, *[BEHIND_A_HAND] * 400]
+    assert watch_parsed(pictures, None)[-1] == 1
+    assert watch_parsed(pictures, Covering(parsing_model()))[33:] == [0] * 397
+
+
+@pytest.mark.parametrize("start", range(40, 40 + PARSE_EVERY))
+def test_a_model_keeps_no_face_away_for_longer_than_its_colours_do(start: int) -> None:
+    pictures = [*[BARE] * start, *[BEHIND_A_HAND] * 50, *[BARE] * 30]
+    assert watch_parsed(pictures, Covering(parsing_model())) == watch_parsed(pictures, None)
+
+
+def test_what_the_model_does_not_know_pauses_by_its_colours() -> None:
+    hat = BARE.copy()
+    hat[:125] = HAIR_LEVEL
+    shown = watch_parsed([*[BARE] * 30, *[hat] * 40], Covering(parsing_model()))
+    assert shown[29] == 1 and shown[33:] == [0] * 37

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 from fakes.discs import POINT, disc_models, packet
+from fakes.parsing import HAND_LEVEL, parsing_model, runs_of
 from fakes.portraits import face_at, hull_mask, psnr_db, texture
 
 from edgefuse.config.profile import OperatingPoint
@@ -259,6 +260,21 @@ def test_only_the_person_of_the_reference_is_fused(photo: str, tmp_path: Path) -
     )
     difference = changed(target, fused(stage, target, left, right))
     assert not difference[:, :240].any() and difference[:, 240:].any()
+
+
+@pytest.mark.parametrize(("parse_every", "is_looked_at"), [(5, True), (None, False)])
+def test_a_model_looks_for_what_covers_faces_where_the_point_asks_for_it(
+    photo: str, parse_every: int | None, is_looked_at: bool
+) -> None:
+    point, parser = msgspec.structs.replace(POINT, parse_every=parse_every), parsing_model()
+    context = StageContext(Models([*disc_models(), parser]), (point,), HEIGHT_PX, WIDTH_PX, Attention())
+    stage = FuseMesh(Options(face=photo), context)
+    before, target = runs_of(parser), np.full((HEIGHT_PX, WIDTH_PX, 3), HAND_LEVEL, np.uint8)
+    for index in range(10):
+        made = stage.run(Packet(packet(target.copy(), index, point).frame, point, (FACE,), Search.WHOLE))
+    stage.close()
+    assert (runs_of(parser) > before) is is_looked_at is (made.passed_over == 1)
+    assert fuse_mesh.PLUGIN.lasting_tasks((POINT, point)) == ("parse_faces",) * is_looked_at
 
 
 def test_embeddings_are_made_only_where_a_person_is_looked_for() -> None:
