@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +24,15 @@ PERSON_VARIANTS = (("random-face-mapping", "fp32-ir"), ("random-face-synthesis",
 SEEDS = tuple(range(1, 13))
 MESH_EVERY = 40
 HEIGHT_PX = 720
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A face to fuse donors onto, and how strongly."""
+
+    pixels: Pixels
+    face: Face
+    opacity: float = 1.0
 
 
 def fetch_astronaut() -> Path:
@@ -53,14 +62,19 @@ def sample_meshes() -> Iterator[Points]:
 
 def find_faces(clip: Path | None = None) -> Iterator[tuple[Frame, Face]]:
     """Give the frames of a clip, else the default one, scaled to 720 rows, in which there is a face with landmarks."""
+    frames = read_frames(clip or fetch_clip())
+    return follow_face(replace(frame, pixels=enlarge(frame.pixels)) for frame in frames)
+
+
+def follow_face(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Face]]:
+    """Give those of equally large frames in a row in which there is a face with landmarks."""
     models = open_models("tflite")
     finder: Finder | None = None
-    for frame in read_frames(clip or fetch_clip()):
-        enlarged = replace(frame, pixels=enlarge(frame.pixels))
-        finder = finder or Finder(models, enlarged.pixels.shape[:2], POINT.detect_every, is_smoothed=True)
-        face = finder.find(enlarged)
+    for frame in frames:
+        finder = finder or Finder(models, frame.pixels.shape[:2], POINT.detect_every, is_smoothed=True)
+        face = finder.find(frame)
         if face is not None:
-            yield enlarged, face
+            yield frame, face
 
 
 def enlarge(pixels: Pixels) -> Pixels:

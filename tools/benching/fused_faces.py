@@ -1,21 +1,25 @@
 """Make the contact sheets of fused faces: the first row is as it was, then a row for every donor.
 
 fused-clip: the default clip, turned, nodding, speaking, with closed eyes, near and far. fused-light: one frame in warm,
-cold, dim and side light. fused-photos: the astronaut and synthetic people as targets.
+cold, dim and side light. fused-photos: the astronaut and synthetic people as targets. fused-three-quarter: synthetic
+people who turn their heads. fused-occlusion: a hand and painted things before faces, with the pauses that follow.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benching.faces import POINT, fetch_astronaut, fetch_people, find_faces
+from benching.covered_faces import covered_faces
+from benching.faces import POINT, Target, fetch_astronaut, fetch_people, find_faces
 from benching.finding import open_models
 from benching.looks import PARSER
+from benching.turned_people import turned_faces
 from edgefuse.disk import write_atomically
 from edgefuse.errors import EdgefuseError
 from edgefuse.vision.fusion.donor import Donor, find_in_photo, make_donor
@@ -39,8 +43,6 @@ MARGIN = 1.5
 """Side of a tile, in units of the face's longer side."""
 JPEG_QUALITY = 88
 
-Target = tuple[Pixels, Face]
-
 
 def main() -> None:
     """Write the sheets."""
@@ -49,9 +51,15 @@ def main() -> None:
     options = parser.parse_args()
     try:
         found = list(_find_people())
-        donors = [_donor(*target) for target in found]
-        clip = [(frame.pixels, face) for frame, face in find_faces() if frame.index in FRAMES]
-        sheets = {"clip": clip, "light": list(_lights(clip[FRAMES.index(LIT_FRAME)])), "photos": found}
+        donors = [_donor(target) for target in found]
+        clip = [Target(frame.pixels, face) for frame, face in find_faces() if frame.index in FRAMES]
+        sheets = {
+            "clip": clip,
+            "light": list(_lights(clip[FRAMES.index(LIT_FRAME)])),
+            "photos": found,
+            "three-quarter": list(turned_faces()),
+            "occlusion": list(covered_faces()),
+        }
         for name, targets in sheets.items():
             encoded = cv2.imencode(".jpg", sheet(targets, donors), (cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))[1]
             write_atomically(options.out / f"fused-{name}.jpg", encoded.tobytes())
@@ -63,37 +71,38 @@ def _find_people() -> Iterator[Target]:
     """Give the photos of the donors, the astronaut first."""
     models = open_models("tflite")
     for photo in (fetch_astronaut(), *fetch_people(SEEDS)):
-        yield find_in_photo(photo, models, POINT)
+        yield Target(*find_in_photo(photo, models, POINT))
 
 
-def _donor(pixels: Pixels, face: Face) -> Donor:
-    return make_donor(pixels, face, POINT.effect_px, find_hair(pixels, face, open_models("tflite", (PARSER,))))
+def _donor(target: Target) -> Donor:
+    hair = find_hair(target.pixels, target.face, open_models("tflite", (PARSER,)))
+    return make_donor(target.pixels, target.face, POINT.effect_px, hair)
 
 
 def _lights(target: Target) -> Iterator[Target]:
     """Give a frame in other light; only what a camera would see of it: no shadows are cast."""
-    pixels, face = target
-    x1, _, x2, _ = face.box.tolist()
-    across = (np.arange(pixels.shape[1]) - (x1 + x2) / 2) / (x2 - x1)
+    x1, _, x2, _ = target.face.box.tolist()
+    across = (np.arange(target.pixels.shape[1]) - (x1 + x2) / 2) / (x2 - x1)
     for gains, slope in LIGHTS.values():
         light = np.clip(1 + slope * 2 * across, 0.15, 2)[:, np.newaxis] * np.array(gains)
-        yield np.clip(pixels * light, 0, 255).astype(np.uint8), face
+        yield replace(target, pixels=np.clip(target.pixels * light, 0, 255).astype(np.uint8))
 
 
 def sheet(targets: Sequence[Target], donors: Sequence[Donor]) -> Pixels:
     """Fuse every donor onto every target."""
-    rows = [np.hstack([crop(pixels, face) for pixels, face in targets])]
+    rows = [np.hstack([crop(target.pixels, target.face) for target in targets])]
     for donor in donors:
-        rows.append(np.hstack([crop(fuse(donor, pixels, face), face) for pixels, face in targets]))
+        rows.append(np.hstack([crop(fuse(donor, target), target.face) for target in targets]))
     return np.vstack(rows)
 
 
-def fuse(donor: Donor, pixels: Pixels, face: Face) -> Pixels:
+def fuse(donor: Donor, target: Target) -> Pixels:
     """Give a frame with the donor, as the first frame that the effect sees."""
-    assert face.mesh is not None
-    fused: Pixels = pixels.copy()
-    fuser = Fuser((donor,), POINT.effect_px, *pixels.shape[:2], keeps_eyes_and_mouth=True)
-    fuser.fuse(fused, face.mesh, 0, POINT.effect_px)
+    assert target.face.mesh is not None
+    fused: Pixels = target.pixels.copy()
+    fuser = Fuser((donor,), POINT.effect_px, *fused.shape[:2], keeps_eyes_and_mouth=True)
+    if target.opacity > 0:
+        fuser.fuse(fused, target.face.mesh, 0, POINT.effect_px, target.opacity)
     return fused
 
 
