@@ -126,11 +126,19 @@ def test_it_ends_when_the_supervisor_does_whatever_it_waits_for(unit: HelpedUnit
     use(unit, limit_kb_per_s=1)  # the first piece is paid for with a minute
     helper = unit.start(unit.make_job("FETCH", "two"))
     wait_for(lambda: part.size_bytes > 0)
-    helper.process.send_signal(signal.SIGINT)  # Ctrl-C in the supervisor's terminal, which is not for it
     begin_s = time.monotonic()
     helper.end.close()
     assert helper.process.wait(PATIENCE_S) == 0
     assert time.monotonic() - begin_s < 30
+
+
+def test_an_interrupt_from_the_supervisors_terminal_is_not_for_it(unit: HelpedUnit) -> None:
+    part = part_of(unit, "two", 2, random.Random(1).randbytes(150_000))
+    use(unit, limit_kb_per_s=100)
+    helper = unit.start(unit.make_job("FETCH", "two"))
+    wait_for(lambda: part.size_bytes > 0)
+    helper.process.send_signal(signal.SIGINT)
+    assert helper.finish() == Done(7)
 
 
 def test_it_ends_when_the_supervisor_does_while_no_chunk_comes(unit: HelpedUnit) -> None:
