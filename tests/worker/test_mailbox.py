@@ -78,3 +78,24 @@ def test_order_is_kept_and_nothing_lost_between_two_threads() -> None:
 
     in_thread(give)
     assert list(iter(mailbox.take, None)) == list(range(2000))
+
+
+def test_rest_lasts_until_the_taker_is_back_for_more() -> None:
+    mailbox = Mailbox[int](is_lossless=True)
+    mailbox.put(1)
+    rester = in_thread(mailbox.rest)
+    assert mailbox.take() == 1
+    rester.join(0.05)
+    assert rester.is_alive()  # the taker still works on it
+    in_thread(mailbox.take)
+    rester.join(5)
+    assert not rester.is_alive()
+
+
+def test_rest_ends_where_nobody_will_take_any_more() -> None:
+    mailbox = Mailbox[int](is_lossless=True)
+    mailbox.put(1)
+    rester = in_thread(mailbox.rest)
+    mailbox.close()
+    rester.join(5)
+    assert not rester.is_alive()
