@@ -15,9 +15,11 @@ from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import RuntimeRunError
 from edgefuse.ipc import Compared
 from edgefuse.vision.pipeline import NamedStage, Pipeline
-from edgefuse.vision.types import Face, Packet
+from edgefuse.vision.pool import Buffer
+from edgefuse.vision.types import Face, Frame, Packet
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.shadow import COUNTED_FRAMES, REST_FRAMES, TAKE_OVER_FRAMES, WARM_FRAMES, Progress, Shadow
+from edgefuse.worker.stage_runner import Spent
 
 LADDER = tuple(OperatingPoint(effect_px=px, detect_px=128, rate_hz=1000.0, detect_every=1) for px in (256, 192))
 ROUND_FRAMES = REST_FRAMES + WARM_FRAMES + COUNTED_FRAMES
@@ -208,6 +210,16 @@ def test_after_its_end_the_newcomer_sees_no_frame() -> None:
     ending.join()
     assert ended_after == [len(duel.frames_of(NEW))]
     assert len(duel.frames_of(NEW)) < WARM_FRAMES + COUNTED_FRAMES
+
+
+def test_a_frame_that_was_to_be_shared_when_the_trial_ended_is_the_old_ones_alone() -> None:
+    duel = Duel(1, see(), see())
+    packet = Packet(Frame(np.zeros((8, 12, 3), np.uint8), 0, 0, Buffer(0)), LADDER[0])
+    duel.shadow.prepare_to_take_over()
+    assert duel.shadow.wants(packet)
+    duel.shadow.end()
+    assert duel.shadow.share(packet, lambda packet: (packet, Spent(1, 1))) is packet
+    assert duel.frames_of(NEW) == []
 
 
 def test_the_newcomer_has_seen_every_frame_before_the_first_that_it_delivers() -> None:
