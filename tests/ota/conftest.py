@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.helped_steps import Doing
 from fakes.helped_unit import HelpedUnit
 from fakes.memory_folder import memory_folder
 from fakes.release_site import Device, Site
@@ -36,3 +37,9 @@ def unit(pristine_site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         unit = HelpedUnit(folder / "root", Site(Path(shutil.copytree(pristine_site.folder, folder / "site"))))
         yield unit
         unit.close()
+
+
+@pytest.fixture
+def doing(unit: HelpedUnit) -> Doing:
+    """A release ``two`` was published for the unit."""
+    return Doing(unit)
