@@ -204,7 +204,7 @@ class Compared(Message, frozen=True, kw_only=True, tag=True):
 
 
 class TrialFailed(Message, frozen=True, kw_only=True, tag=True):
-    """The release on trial met a defect and is closed; the one that runs goes on."""
+    """The release on trial met a defect, or held the frames up, and is closed; the one that runs goes on."""
 
     reason: str
 

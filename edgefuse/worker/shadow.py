@@ -35,6 +35,8 @@ REST_FRAMES, WARM_FRAMES, COUNTED_FRAMES = 92, 8, 20
 """A block every four seconds at 30 Hz; a quarter more work on average."""
 TAKE_OVER_FRAMES = 20
 """Shared before the newcomer takes over: a face that fuse_mesh has left out comes back within 17 frames at 30 Hz."""
+SLOW_S, SLOW_TIMES = 1.0, 10
+"""A newcomer ends that takes longer for two frames in a row: seconds, and times what the pipeline that runs takes."""
 
 RunOld = Callable[[Packet], tuple[Packet, Spent]]
 """Lets the pipeline that runs do everything, and tells what that took."""
@@ -81,7 +83,7 @@ class Shadow:
         self._working = threading.Lock()
         self._is_over = self._is_taking_over = False
         self._point: OperatingPoint | None = None
-        self._frames = self._shared_last = 0
+        self._frames = self._shared_last = self._slow_frames = 0
         self._rested = self._begun = self._mark()
         self._block = Block()
 
@@ -105,7 +107,7 @@ class Shadow:
             new = self._run_guarded(copy) if is_new_first else None
             done, old_spent = run_old(packet)
             new = new if is_new_first else self._run_guarded(copy)
-            if new is not None:
+            if new is not None and not self._is_holding_up(old_spent, new[1]):
                 self._count(old_spent, done.faces, new[1], new[0].faces)
             return done
 
@@ -131,10 +133,23 @@ class Shadow:
             return self._stages.run_whole(self.pipeline, packet)
         except Exception as e:
             logger.exception("the release on trial failed frame=%d", packet.frame.index)
-            self.failure = f"{type(e).__name__}: {e}"
-            self._is_over = True
-            self.is_warm.set()
+            self._fail(f"{type(e).__name__}: {e}")
             return None
+
+    def _is_holding_up(self, old: Spent, new: Spent) -> bool:
+        """Tell whether the newcomer keeps viewers waiting, which ends the trial: no gate would decide soon enough."""
+        is_slow = new.total_ns > max(SLOW_S * clock.NS_PER_S, SLOW_TIMES * old.total_ns)
+        self._slow_frames = self._slow_frames + 1 if is_slow else 0
+        if self._slow_frames < 2:  # once may be the machine, or memory that is first touched
+            return False
+        took_s, usual_s = (spent.total_ns / clock.NS_PER_S for spent in (new, old))
+        self._fail(f"it took {took_s:.1f} s for a frame that took the release before {usual_s:.3f} s")
+        return True
+
+    def _fail(self, reason: str) -> None:
+        self.failure = reason
+        self._is_over = True
+        self.is_warm.set()
 
     def _count(self, old: Spent, old_faces: Sequence[Face], new: Spent, new_faces: Sequence[Face]) -> None:
         if self._is_taking_over:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from edgefuse.ipc import Compared
 from edgefuse.vision.pipeline import NamedStage, Pipeline
 from edgefuse.vision.pool import Buffer
 from edgefuse.vision.types import Face, Frame, Packet
+from edgefuse.worker import shadow
 from edgefuse.worker.loop import Loop
 from edgefuse.worker.shadow import COUNTED_FRAMES, REST_FRAMES, TAKE_OVER_FRAMES, WARM_FRAMES, Progress, Shadow
 from edgefuse.worker.stage_runner import Spent
@@ -195,6 +197,23 @@ def test_what_would_end_a_run_ends_the_trial_alone(failure: Exception) -> None:
     assert duel.shadow.failure == f"{type(failure).__name__}: {failure}"
     assert duel.frames_of(NEW) == [REST_FRAMES]
     assert duel.sink.marks == [OLD] * 2 * ROUND_FRAMES
+
+
+def test_a_newcomer_that_keeps_viewers_waiting_ends_with_the_second_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shadow, "SLOW_S", 0.2)
+    duel = Duel(REST_FRAMES + 8, see(), slow(0.25))
+    assert duel.run() == []
+    assert re.match(r"it took 0\.\d s for a frame that took the release before 0\.0\d\d s", duel.shadow.failure)
+    assert duel.frames_of(NEW) == [REST_FRAMES, REST_FRAMES + 1]
+
+
+def test_one_slow_frame_is_forgiven_and_so_is_what_was_as_slow_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shadow, "SLOW_S", 0.2)
+    once = Duel(REST_FRAMES + 2, see(), lambda p: slow(0.25 * (p.frame.index == REST_FRAMES))(p))
+    once.run()
+    usual = Duel(REST_FRAMES + 2, lambda p: slow(0.03 * (p.frame.index >= REST_FRAMES))(p), slow(0.25))
+    usual.run()
+    assert once.shadow.failure == usual.shadow.failure == ""
 
 
 def test_after_its_end_the_newcomer_sees_no_frame() -> None:
