@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def add_actions(actions: Actions) -> None:
     serving.add_argument("--metrics", metavar="[ADDRESS:]PORT", help=text)
     text = "give devices over the broker what edgefuse release publish has written into FOLDER"
     serving.add_argument("--repository", metavar="FOLDER", type=Path, help=text)
+    _add_console(serving)
     text = "of this controller, which no other one has at the same time (default %(default)s)"
     serving.add_argument("--name", default=_find_name(), help=text)
     add_site(serving)
@@ -44,6 +46,13 @@ def add_database(parser: argparse.ArgumentParser) -> None:
     """Let the user name the database that an action works on."""
     text = "sqlite:////FILE or postgresql://USER@HOST/NAME (default fleet.sqlite in the site's folder)"
     parser.add_argument("--database", metavar="URL", help=text)
+
+
+def _add_console(parser: argparse.ArgumentParser) -> None:
+    text = "show all devices to people there; a PORT alone is for this machine only, an ADDRESS needs a certificate"
+    parser.add_argument("--console", metavar="[ADDRESS:]PORT", help=text)
+    parser.add_argument("--console-cert", metavar="FILE", type=Path, help="of the console, with its chain, in PEM")
+    parser.add_argument("--console-key", metavar="FILE", type=Path, help="of that certificate, in PEM")
 
 
 def database_url(options: argparse.Namespace) -> str:
@@ -91,6 +100,8 @@ def _make_components(options: argparse.Namespace, database: Database, published:
     broker, tls = register.operators_broker, make_tls(folder)
     if options.metrics:  # first, because it may not be able to listen
         yield Exporter(parse_endpoint(options.metrics), lambda: read_page(store, folder, controller.counts))
+    if options.console:
+        yield _make_console(options, database, published)
     if published:
         yield RepositoryService(Target(f"repository-{name}", broker, tls, KEEPALIVE_S, is_lasting=False), published)
     controller = Controller(database, Listening(name, broker, tls), name)
@@ -98,6 +109,29 @@ def _make_components(options: argparse.Namespace, database: Database, published:
     if register.home_assistant:
         target = Target(f"announcer-{name}", broker, tls, KEEPALIVE_S, is_lasting=False)
         yield Announcer(target, lambda: (store.devices(), load_register(folder)))
+
+
+def _make_console(options: argparse.Namespace, database: Database, published: Path | None) -> Component:
+    """Make the console, and tell how to log in where nobody could yet."""
+    from edgefuse.fleet.exporter import parse_endpoint
+
+    folder, files = site_folder(options), (options.console_cert, options.console_key)
+    if (files[0] is None) is not (files[1] is None):
+        raise ConfigError("cannot show the console with TLS: give both --console-cert and --console-key")
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        raise ConfigError("cannot show the console: its server is not installed; pip install 'edgefuse[console]'")
+    from edgefuse.console.app import Scene
+    from edgefuse.console.component import Certificate, Console
+    from edgefuse.console.tokens import FIRST, has_tokens, make_token
+
+    certificate = None if files[0] is None else Certificate(*files)
+    console = Console(Scene(folder, database, published), parse_endpoint(options.console), certificate)
+    if has_tokens(folder):
+        print(f"console: {console.url} (edgefuse fleet console token NAME lets somebody in)", flush=True)
+    else:
+        for name, role in FIRST:
+            print(f"console, as {role}: {console.url}#token={make_token(folder, name, role)}", flush=True)
+    return console
 
 
 def _find_name() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgefuse.cli import (
+    _fleet_console,
     _fleet_enrolment,
     _fleet_home_assistant,
     _fleet_send,
@@ -25,4 +26,5 @@ PLUGIN = make_group(
     _fleet_simulate.add_actions,
     _fleet_serve.add_actions,
     _fleet_home_assistant.add_actions,
+    _fleet_console.add_actions,
 )

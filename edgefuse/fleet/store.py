@@ -61,7 +61,7 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listening:
+class Listening:
     """When controllers listened last without a break."""
 
     since_s: float
@@ -134,7 +134,7 @@ class Store:
 
     def _read_devices(self, query: Select[Any]) -> list[DeviceRecord]:
         with self._database.reading() as connection:
-            listening = _read_listening(connection)
+            listening = read_listening(connection)
             return [_make_record(row, listening) for row in connection.execute(query)]
 
     def _read_events(self, device: str | None, query: Select[Any]) -> list[EventRecord]:
@@ -142,7 +142,7 @@ class Store:
             query = query.where(EVENTS.c.device == device)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        found = ((row, _decode(row.event, Event)) for row in rows)
+        found = ((row, read_said(row.event, Event)) for row in rows)
         return [EventRecord(row.id, row.device, row.heard_s, event) for row, event in found if event is not None]
 
 
@@ -153,25 +153,25 @@ _SELECT_DEVICES = (
 )
 
 
-def _make_record(row: Row[Any], listening: _Listening) -> DeviceRecord:
-    state = _decode(row.state, State)
-    system, pipeline = _decode(row.system, SystemReport), _decode(row.pipeline, PipelineReport)
+def _make_record(row: Row[Any], listening: Listening) -> DeviceRecord:
+    state = read_said(row.state, State)
+    system, pipeline = read_said(row.system, SystemReport), read_said(row.pipeline, PipelineReport)
     is_shown = system is not None and pipeline is not None and is_paired(pipeline, system)
     heard_s = max(row.state_s or 0.0, row.reported_s or 0.0)
     return DeviceRecord(
         device=row.device,
-        presence="unseen" if state is None else _judge(state, heard_s, listening),
+        presence=judge(state, heard_s, listening),
         since_s=row.since_s,
         state=state,
-        inventory=_decode(row.inventory, Inventory),
-        deployment=_decode(row.deployment, Deployment),
+        inventory=read_said(row.inventory, Inventory),
+        deployment=read_said(row.deployment, Deployment),
         system=system,
         pipeline=pipeline if is_shown else None,
         reported_s=row.reported_s,
     )
 
 
-def _decode(payload: str | None, kind: type[S]) -> S | None:
+def read_said(payload: str | None, kind: type[S]) -> S | None:
     """Read what was said; nothing where another edgefuse took it in that knows it in another form."""
     try:
         return None if payload is None else decode(payload.encode(), kind)
@@ -179,16 +179,24 @@ def _decode(payload: str | None, kind: type[S]) -> S | None:
         return None
 
 
-def _judge(state: State, heard_s: float, listening: _Listening) -> Presence:
-    """Tell whether a device that the broker takes for online reports, as far as anybody listened."""
+def judge(state: State | None, heard_s: float, listening: Listening) -> Presence:
+    """Tell whether a device is there; one that the broker takes for online may be silent, as far as anybody listened.
+
+    Args:
+        state: What the device said last, or the broker for it; nothing where it was never heard of.
+        heard_s: When it reported or changed its state last, Unix time.
+        listening: When anybody could have heard it.
+    """
+    if state is None:
+        return "unseen"
     if state.presence == "offline":
         return "offline"
     return "silent" if is_overdue(state, listening.until_s - max(heard_s, listening.since_s)) else "online"
 
 
-def _read_listening(connection: Connection) -> _Listening:
+def read_listening(connection: Connection) -> Listening:
     """Find since when at least one of the controllers that listen now has done so."""
     rows = connection.execute(select(CONTROLLERS)).all()
     until_s = max((row.beat_s for row in rows), default=0.0)
     alive = [row.listening_since_s for row in rows if until_s - row.beat_s < MISSED_BEATS * BEAT_S]
-    return _Listening(min(alive, default=0.0), until_s)
+    return Listening(min(alive, default=0.0), until_s)
