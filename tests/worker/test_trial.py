@@ -36,6 +36,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory, shared_root: Path) -> Iterato
         unit.add_fake("same", run_ms=RUN_MS)
         unit.add_fake("slow", run_ms=1.3 * RUN_MS)
         unit.add_fake("failing", fault={"is": "fail", "after_runs": 1})
+        unit.add_fake("zeros", fault={"is": "zeros", "after_runs": 1})
         unit.add_fake("growing", growth_kb=1000)
         unit.add_fake("crashing", fault={"is": "crash", "after_runs": 9})
         unit.add_fake("hanging", fault={"is": "hang", "after_runs": 9})
@@ -169,8 +170,11 @@ def test_memory_is_given_back_when_it_goes_back(old_worker: WorkerDriver) -> Non
     assert after.rss_mb < grown.rss_mb - 30
 
 
-def test_a_model_that_fails_on_trial_has_found_nobody_and_costs_no_frame(old_worker: WorkerDriver) -> None:
-    begin(old_worker, "failing")
+@pytest.mark.parametrize("release", ["failing", "zeros"])
+def test_a_model_that_fails_on_trial_has_found_nobody_and_costs_no_frame(
+    old_worker: WorkerDriver, release: str
+) -> None:
+    begin(old_worker, release)
     assert old_worker.wait_for(ipc.Compared).old_faces == 0
     assert deliver(old_worker).failures == 0
 

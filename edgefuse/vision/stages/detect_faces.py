@@ -21,6 +21,9 @@ from edgefuse.vision.stage import StageContext, StageType
 from edgefuse.vision.types import Face, Packet, Pixels, Search
 
 TASK = "detect_faces"
+MOST_FACES = 400
+"""In a frame; whoever sees more sees wrong. A detector whose outputs are all zero sees up to thousands of them without
+size, which nothing could hide, and which took seconds to follow."""
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,10 +61,13 @@ class Detector:
         """Find the faces of the frame that was shown last.
 
         Raises:
-            RuntimeRunError: The model failed.
+            RuntimeRunError: The model failed, or sees faces everywhere.
         """
         self._model.run()
-        return tuple(self._to_frame(face) for face in self._decoder.decode(self._model.outputs, min_score))
+        faces = self._decoder.decode(self._model.outputs, min_score)
+        if len(faces) > MOST_FACES:
+            raise RuntimeRunError(f"cannot use '{self._model.variant.id}': it sees {len(faces)} faces in one frame")
+        return tuple(self._to_frame(face) for face in faces)
 
     def _to_frame(self, face: Face) -> Face:
         """Scale a face from the network's input to the frame."""

@@ -39,14 +39,16 @@ def test_nothing_is_looked_at_while_no_search_is_due() -> None:
     assert runs_of(models, "detect_faces") == 0
 
 
-def test_an_output_that_is_not_finite_is_an_error_and_not_an_empty_frame() -> None:
+@pytest.mark.parametrize(("fault", "reason"), [(np.nan, "not finite"), (0.0, "sees 896 faces in one frame")])
+def test_an_output_that_cannot_be_is_an_error_and_not_an_empty_frame(fault: float, reason: str) -> None:
     models = disc_models()
     stage, _ = make(models)
     session = models.model("detect_faces").session
 
     def fail(_inputs: object, outputs: tuple[np.ndarray, ...]) -> None:
-        outputs[1][0, 5] = np.nan
+        for output in outputs:
+            output.fill(fault)
 
     session.look = fail  # type: ignore[attr-defined]
-    with pytest.raises(RuntimeRunError, match="not finite"):
+    with pytest.raises(RuntimeRunError, match=reason):
         stage.run(packet(draw_discs()))
