@@ -11,10 +11,8 @@ MAX_WAITING = 4096
 """Of all devices: 256 MB of chunks, which is seconds of a good line. Who is dropped asks again, and more slowly."""
 MAX_OF_DEVICE = 64
 """Two of the largest windows there are."""
-LIMIT_BYTES_PER_S = 125_000_000
-"""Of one device: no board has more than a gigabit. Also bounds what the broker holds for who asks and takes nothing."""
-COST_BYTES = 1 << 14
-"""Of a piece that is smaller: it is as much work."""
+PIECES_PER_S = 8000
+"""Of one device; each costs work, however short. With long ones that is four gigabits, which no board has."""
 BURST_NS = clock.NS_PER_S // 4
 MAX_REMEMBERED = 4096
 
@@ -34,7 +32,7 @@ class FairQueue:
     def add(self, device: str, request: Request, now_ns: int) -> bool:
         """Take a request, or say that it is one too many."""
         requests = self._waiting.get(device, ())
-        if self._count >= MAX_WAITING or len(requests) >= MAX_OF_DEVICE or not self._spend(device, request, now_ns):
+        if self._count >= MAX_WAITING or len(requests) >= MAX_OF_DEVICE or not self._spend(device, now_ns):
             return False
         self._waiting.setdefault(device, deque()).append(request)
         self._count += 1
@@ -54,13 +52,12 @@ class FairQueue:
         self._count -= 1
         return device, request
 
-    def _spend(self, device: str, request: Request, now_ns: int) -> bool:
-        """Tell whether a device may have so much more now."""
+    def _spend(self, device: str, now_ns: int) -> bool:
+        """Tell whether a device may have one more now."""
         free_ns = max(self._free_ns.get(device, -BURST_NS), now_ns - BURST_NS)
         if free_ns > now_ns:
             return False
         if len(self._free_ns) >= MAX_REMEMBERED:
             self._free_ns = {name: ns for name, ns in self._free_ns.items() if ns > now_ns - BURST_NS}
-        cost_bytes = max(COST_BYTES, request.length_bytes)
-        self._free_ns[device] = free_ns + cost_bytes * clock.NS_PER_S // LIMIT_BYTES_PER_S
+        self._free_ns[device] = free_ns + clock.NS_PER_S // PIECES_PER_S
         return True

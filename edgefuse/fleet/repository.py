@@ -8,10 +8,13 @@ among them. Who asks is told by the topic, which the broker guards, and never by
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from edgefuse import clock
@@ -128,16 +131,38 @@ class RepositoryService:
 
 
 def read_piece(folder: Path, request: Request) -> Chunk:
-    """Give what a published file has at a place, or say why not; links lead nowhere outside of the folder."""
+    """Give what a published file has at a place, or say why not; no link leads to a file, or out of the folder."""
+    parent, _, name = request.place.rpartition("/")
     outcome, total_bytes, data = Outcome.FOUND, 0, b""
     try:
-        path = (folder / request.place).resolve()
-        if path.is_relative_to(folder) and path.is_file():
-            with path.open("rb", buffering=0) as file:
-                total_bytes = os.fstat(file.fileno()).st_size
-                data = os.pread(file.fileno(), request.length_bytes, request.offset_bytes)
-        else:
-            outcome = Outcome.ABSENT
+        if not _is_inside(folder, parent):
+            raise FileNotFoundError
+        total_bytes, data = _read(folder / parent / name, request.offset_bytes, request.length_bytes)
+    except (FileNotFoundError, NotADirectoryError):
+        outcome = Outcome.ABSENT
     except (OSError, RuntimeError):  # the latter of links in a circle
         outcome = Outcome.BROKEN
     return Chunk(request.stream, request.id, request.offset_bytes, total_bytes, data, outcome)
+
+
+@lru_cache(maxsize=1024)
+def _is_inside(folder: Path, parent: str) -> bool:
+    """Tell whether a folder is one of those below, once for all of its files."""
+    return (folder / parent).resolve().is_relative_to(folder)
+
+
+def _read(path: Path, offset_bytes: int, length_bytes: int) -> tuple[int, bytes]:
+    """Give the size of a file and a piece of it; what is none is not found."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as e:
+        if e.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise FileNotFoundError from e
+        raise
+    try:
+        status = os.fstat(number)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError
+        return status.st_size, os.pread(number, length_bytes, offset_bytes)
+    finally:
+        os.close(number)

@@ -1,7 +1,8 @@
 """How fast pieces of files are asked for: what the way to the repository was seen to bear, from file to file.
 
-The window begins with 4 small chunks, grows by one a round trip, and is halved where pieces are lost, or take so long
-that commands on the same line would wait behind them. Where it cannot be smaller, the pieces become smaller.
+The window begins with 4 small chunks, grows by one a round trip while few wait for each other, and is halved where
+pieces are lost, or take so long that commands on the same line would wait behind them. Where it cannot be smaller, the
+pieces become smaller.
 
 Source:
     RFC 6298, "Computing TCP's Retransmission Timer", 2011: the constants of ``_note_round_trip``.
@@ -14,6 +15,12 @@ from edgefuse.ota.chunks import MAX_CHUNK_BYTES
 
 FIRST_WINDOW = 4.0
 MAX_WINDOW = 32
+MAX_QUEUED = 12
+"""Chunks that only wait for each other somewhere on the way. More make nothing faster, and cost memory.
+
+Source:
+    Brakmo, O'Malley, Peterson, "TCP Vegas", SIGCOMM 1994: the window times what a round trip has become longer.
+"""
 MIN_CHUNK_BYTES = 1 << 12
 """Also of the first, as long as nothing is known of the line."""
 MIN_LIMITED_BYTES = 1 << 10
@@ -39,6 +46,7 @@ class Pace:
         self._window = FIRST_WINDOW
         self._chunk_bytes = MIN_CHUNK_BYTES
         self._smoothed_ns: int | None = None
+        self._shortest_ns = MAX_TIMEOUT_NS
         self._spread_ns = 0
         self._timeout_ns = FIRST_TIMEOUT_NS
         self._cut_ns = -1
@@ -74,12 +82,14 @@ class Pace:
 
     def note_chunk(self, sent_ns: int, now_ns: int) -> None:
         """Take note that a chunk came of a request from then."""
-        passed_ns = now_ns - sent_ns
+        passed_ns = max(1, now_ns - sent_ns)
+        self._shortest_ns = min(self._shortest_ns, passed_ns)
         self._note_round_trip(passed_ns)
         if passed_ns > SLOW_NS:
             self.note_jam(sent_ns, now_ns)
             return
-        self._window = min(MAX_WINDOW, self._window + 1 / self._window)
+        if self._window * (1 - self._shortest_ns / passed_ns) < MAX_QUEUED:
+            self._window = min(MAX_WINDOW, self._window + 1 / self._window)
         if passed_ns < FAST_NS:
             self._chunk_bytes = min(MAX_CHUNK_BYTES, self._chunk_bytes * 2)
 

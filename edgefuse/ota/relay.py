@@ -38,6 +38,7 @@ class Relay:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._reader = FrameReader()
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._frames: deque[tuple[Kind, bytes]] = deque()
 
     def receive(self, timeout_s: float) -> tuple[Kind, bytes] | None:
@@ -51,25 +52,26 @@ class Relay:
             self._frames.extend(self._reader.feed(self._read()))
         return self._frames.popleft() if self._frames else None
 
-    def send(self, kind: Kind, payload: bytes) -> None:
-        """Send a frame, and wait until the supervisor takes it.
+    def send(self, kind: Kind, *payloads: bytes) -> None:
+        """Send a frame for each payload, and wait until the supervisor takes them.
 
         Raises:
             RelayEndedError: The supervisor is gone.
         """
         try:
-            self._socket.sendall(pack(kind, payload))
+            self._socket.sendall(b"".join(pack(kind, payload) for payload in payloads))
         except OSError as e:
             raise RelayEndedError(f"cannot send to the supervisor: {e.strerror}") from e
 
-    def _read(self) -> bytes:
+    def _read(self) -> memoryview:
+        """Give what came, until more is read."""
         try:
-            data = self._socket.recv(READ_BYTES)
+            count = self._socket.recv_into(self._buffer)
         except OSError as e:
             raise RelayEndedError(f"cannot read from the supervisor: {e.strerror}") from e
-        if not data:
+        if not count:
             raise RelayEndedError("cannot read from the supervisor: it has ended")
-        return data
+        return self._buffer[:count]
 
 
 class RelayFetcher(Transport):
@@ -90,8 +92,8 @@ class RelayFetcher(Transport):
         heard_ns, wait_s = self._now_ns(), 0.0
         while not window.is_complete:
             self._take_chunks(window, wait_s)
-            for request in window.ask(self._now_ns()):
-                self._relay.send(Kind.REQUEST, write_request(request))
+            if requests := [write_request(request) for request in window.ask(self._now_ns())]:
+                self._relay.send(Kind.REQUEST, *requests)
             wait_s = self._find_wait_s(window, heard_ns)
             for data in window.read():
                 yield data

@@ -69,6 +69,8 @@ class Window:
     def ask(self, now_ns: int) -> Iterator[Request]:
         """Give what to ask for now."""
         self._give_up_lost(now_ns)
+        if not self._has_room:
+            return
         while len(self._asked) < self._pace.window and self._pace.free_ns <= now_ns:
             piece = self._choose()
             if piece is None:
@@ -78,7 +80,7 @@ class Window:
     def find_due_ns(self) -> int | None:
         """Give when there may be more to ask for, should no chunk come before; nothing while only a reader helps."""
         due = [piece.newest_ns + self._pace.find_timeout_ns(piece.tries) for piece in self._asked.values()]
-        if len(self._asked) < self._pace.window and (self._lost or self._has_new):
+        if self._has_room and (self._lost or self._has_new):
             due.append(self._pace.free_ns)
         return min(due, default=None)
 
@@ -132,6 +134,11 @@ class Window:
             if is_late or piece.overtaken >= self._patience:
                 self._lost[piece.offset_bytes] = self._asked.pop(piece.offset_bytes)
                 self._pace.note_jam(piece.newest_ns, now_ns)
+
+    @property
+    def _has_room(self) -> bool:
+        """A quarter of the window is free: several requests at once wake everybody on the way once."""
+        return len(self._asked) <= self._pace.window * 3 // 4
 
     @property
     def _has_new(self) -> bool:

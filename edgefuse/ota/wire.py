@@ -76,7 +76,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._rest = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
+    def feed(self, data: bytes | memoryview) -> Iterator[tuple[Kind, bytes]]:
         """Give the frames that are complete with ``data``.
 
         Raises:
@@ -89,6 +89,7 @@ class FrameReader:
                 raise FrameError(f"cannot read a frame: kind {number}, {length} bytes")
             if len(self._rest) < _HEAD.size + length:
                 return
-            payload = bytes(self._rest[_HEAD.size : _HEAD.size + length])
+            with memoryview(self._rest) as rest:  # a slice of the array itself would be one copy more
+                payload = bytes(rest[_HEAD.size : _HEAD.size + length])
             del self._rest[: _HEAD.size + length]
             yield Kind(number), payload

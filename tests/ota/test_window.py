@@ -163,6 +163,13 @@ def test_commands_wait_little_behind_chunks_of_a_slow_line(bytes_per_s: int) -> 
     assert channel.longest_ns < 7 * NS_PER_S
 
 
+def test_line_is_not_asked_for_much_more_than_it_takes() -> None:
+    channel = Channel(make_content(20_000_000), delay_ns=MS, bytes_per_s=20_000_000)
+    _, took_ns = fetch(channel)
+    assert took_ns < 1.1 * NS_PER_S
+    assert channel.longest_ns < 20 * MAX_CHUNK_BYTES / 20_000_000 * NS_PER_S
+
+
 @pytest.mark.parametrize("limit_bytes_per_s", [1_000, 50_000, 1_000_000])
 def test_limit_of_bandwidth_is_kept_and_used(limit_bytes_per_s: int) -> None:
     content = make_content(30 * limit_bytes_per_s)
