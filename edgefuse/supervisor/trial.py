@@ -11,7 +11,7 @@ is started again by those who look after it, with the release that is live.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +59,7 @@ class Trial:
         supervision: Supervision,
         journal: Journal,
         meter: Meter,
+        crashes_s: Collection[float],
         say: Callable[[Answer], object],
         pace: Pace,
     ) -> None:
@@ -66,12 +67,13 @@ class Trial:
 
         Args:
             meter: Of the release that is live; is not fed while another one runs.
+            crashes_s: When the worker ended by itself with that release.
             say: Gets what came of it.
         """
         self._work, self._pace = work, pace
         self._release = work.deployment.release
         self._steering, self._supervision, self._journal = steering, supervision, journal
-        self._meter, self._say = meter, say
+        self._meter, self._crashes_s, self._say = meter, crashes_s, say
         self._way: Literal["none", "beside", "alone"] = "none"
         self._pairs, self._alone = Pairs(), Meter(pace.block_s)
         self._measured_since_s: float | None = None
@@ -229,7 +231,5 @@ class Trial:
         return way
 
     def _count_old_crashes(self) -> int:
-        """Count how often the worker had to be started anew before, within as long a time as a trial may take."""
-        now_s, ends_s = self._supervision.now_s, self._supervision.service.ends_s
-        lately = sum(now_s - end_s <= LIMITS_S["TRIAL"][1] for end_s in ends_s)
-        return max(0, lately - self._work.deployment.crashes)
+        """Count how often the worker ended by itself before, within as long a time as a trial may take."""
+        return sum(self._supervision.now_s - crash_s <= LIMITS_S["TRIAL"][1] for crash_s in self._crashes_s)

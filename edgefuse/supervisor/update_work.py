@@ -9,6 +9,7 @@ kept, or gone back from.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -39,6 +40,9 @@ from edgefuse.supervisor.verdict import Verdict
 
 T = TypeVar("T")
 
+KEPT_CRASHES = 20
+"""More crashes of the release before no release on trial will have."""
+
 
 class Performer:
     """Performs what the state machine asks for."""
@@ -65,6 +69,8 @@ class Performer:
         self._store = open_store()
         self.meter = Meter(pace.block_s)
         """Of the release that is live."""
+        self._crashes_s: deque[float] = deque(maxlen=KEPT_CRASHES)
+        """When the worker ended by itself with that release."""
         self._task: asyncio.Task[None] | None = None
         self._storing: asyncio.Task[Any] | None = None
         """What a thread does to the store (Any: whatever comes of it); the next waits for it."""
@@ -108,7 +114,10 @@ class Performer:
             self.meter.add(message, self._steering.band, self._supervision.now_s)
 
     def end(self, judged: Verdict | None, *, is_trial_blamed: bool) -> None:
-        """Go on measuring: the next worker runs the same."""
+        """Take note of a crash that nothing on trial can have caused."""
+        is_alone = self._trial is None or self._trial.is_waiting
+        if judged is not None and judged.is_own and (is_alone or not is_trial_blamed):
+            self._crashes_s.append(self._supervision.now_s)
 
     async def _perform(self, work: Work) -> None:
         answer = await self._find_answer(work)
@@ -188,6 +197,7 @@ class Performer:
             supervision=self._supervision,
             journal=self._journal,
             meter=self.meter,
+            crashes_s=self._crashes_s,
             say=self._say,
             pace=self._pace,
         )
@@ -207,6 +217,7 @@ class Performer:
             supervision.rename_release(deployment.release)
             return
         self.meter.clear()
+        self._crashes_s.clear()
         if trial is not None and await trial.keep():
             return
         is_there = supervision.plan is not None and supervision.plan.release == deployment.release

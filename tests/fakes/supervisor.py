@@ -42,10 +42,10 @@ class Running:
         """Ask it for something."""
         return control.ask(request, timeout_s=DEADLINE_S)
 
-    def wait(self, is_so: Callable[[Status], object]) -> Status:
+    def wait(self, is_so: Callable[[Status], object], patience_s: float = DEADLINE_S) -> Status:
         """Wait until its status is as wished."""
         status = self.status()
-        end_s = time.monotonic() + DEADLINE_S
+        end_s = time.monotonic() + patience_s
         while not is_so(status):
             assert time.monotonic() < end_s, msgspec.json.format(msgspec.json.encode(status)).decode()
             time.sleep(0.03)

@@ -17,6 +17,7 @@ from fakes.release_site import Site
 from fakes.supervisor import DEADLINE_S, Running, await_answer, write_site
 
 from edgefuse.ota.deployment import Deployment
+from edgefuse.store.store import Store
 from edgefuse.supervisor.control import GetHistory, History, Status
 
 KINDS = ("same", "good", "next", "slow", "blind", "growing", "crash", "defect", "wrong", "tight", "tight-slow", "needy",
@@ -30,25 +31,15 @@ def publish_all(unit: HelpedUnit) -> None:
         unit.publish(kind, counter, DETECTOR if kind == "same" else DETECTOR + kind.encode() * 500)
 
 
-class UpdatingUnit:
-    """The unit, with its supervisor."""
+class WishingUnit:
+    """A supervisor of a root that is set up, which hears wishes."""
 
-    def __init__(self, root: Path, site: Site, **settings: object) -> None:
-        """Set it up with the first release, and start it."""
-        self.helped = HelpedUnit(root, site)
-        self.root, self.store = root, self.helped.store
-        board = root / "etc/edgefuse/devices.d/board.yaml"
-        profile = yaml.safe_load(board.read_text())
-        board.write_text(yaml.safe_dump({**profile, "worker_python": str(worker_program.install(root))}))
-        self.configure(**settings)
+    def __init__(self, root: Path) -> None:
+        """Start it."""
+        self.root, self.store = root, Store(root / "var/lib/edgefuse/store")
         self._wishes = root / "wishes"
         self._seq = 0
         self.running = self.start()
-
-    def configure(self, link: object = None, **settings: object) -> None:
-        """Write the site configuration."""
-        updates = {"repository": str(self.helped.site.published), "reserve_mb": 64, **settings}
-        write_site("well", profile="board", updates=updates, link=link)
 
     def start(self) -> Running:
         """Start a supervisor; it hears again what was wished for."""
@@ -64,23 +55,24 @@ class UpdatingUnit:
         with self._wishes.open("a") as file:
             file.write(f"{release} d{self._seq} {self._seq}\n")
 
-    def wait(self, is_so: Callable[[Deployment], object]) -> Status:
+    def wait(self, is_so: Callable[[Deployment], object], patience_s: float = DEADLINE_S) -> Status:
         """Wait until the deployment that was wished for last is as wished."""
         deployment = f"d{self._seq}"
         return self.running.wait(
-            lambda s: s.deployment and s.deployment.deployment.id == deployment and is_so(s.deployment.deployment)
+            lambda s: s.deployment and s.deployment.deployment.id == deployment and is_so(s.deployment.deployment),
+            patience_s,
         )
 
-    def finish(self) -> Deployment:
+    def finish(self, patience_s: float = DEADLINE_S) -> Deployment:
         """Wait until it is over."""
-        status = self.wait(lambda deployment: deployment.is_over)
+        status = self.wait(lambda deployment: deployment.is_over, patience_s)
         assert status.deployment is not None
         return status.deployment.deployment
 
-    def install(self, release: str) -> Deployment:
+    def install(self, release: str, patience_s: float = DEADLINE_S) -> Deployment:
         """Wish for a release, and wait for what comes of it."""
         self.wish(release)
-        return self.finish()
+        return self.finish(patience_s)
 
     def history(self) -> History:
         """Ask what was installed."""
@@ -121,3 +113,22 @@ class UpdatingUnit:
         if self.running.process.poll() is None:
             self.running.process.kill()
             self.running.process.wait()
+
+
+class UpdatingUnit(WishingUnit):
+    """One over an acted worker."""
+
+    def __init__(self, root: Path, site: Site, **settings: object) -> None:
+        """Set it up with the first release, and start it."""
+        self.site = site
+        HelpedUnit(root, site)
+        board = root / "etc/edgefuse/devices.d/board.yaml"
+        profile = yaml.safe_load(board.read_text())
+        board.write_text(yaml.safe_dump({**profile, "worker_python": str(worker_program.install(root))}))
+        self.configure(**settings)
+        super().__init__(root)
+
+    def configure(self, link: object = None, **settings: object) -> None:
+        """Write the site configuration."""
+        updates = {"repository": str(self.site.published), "reserve_mb": 64, **settings}
+        write_site("well", profile="board", updates=updates, link=link)

@@ -47,6 +47,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.now_s, self.helm = 0.0, Helm()
         self.source = "well"
+        self.crashes_s: list[float] = []
         self.journal, self.said = Journal(), list[Answer]()
         self.blamed: list[tuple[Setup, ...]] = []
         self._python = str(worker_program.install(folder))
@@ -72,6 +73,7 @@ class World:
             supervision=self.supervision,
             journal=self.journal,
             meter=self.meter,
+            crashes_s=self.crashes_s,
             say=self.said.append,
             pace=PACE,
         )
@@ -187,6 +189,17 @@ def test_a_release_that_crashes_the_worker_is_told_of_and_its_models_are_blamed(
         assert (answer.old_crashes, answer.is_blamed, len(world.blamed)) == (0, True, 1)
         await world.until(lambda: world.supervision.is_open)
         assert world.runs == "0"
+
+    play(tmp_path, story)
+
+
+def test_crashes_of_the_release_before_are_told_along(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        world.now_s = 2000.0
+        world.crashes_s = [1000.0, 1500.0, 1900.0]
+        world.begin("1-crash")
+        await world.until(lambda: world.said and isinstance(world.said[-1], Crashed))
+        assert isinstance(world.said[-1], Crashed) and world.said[-1].old_crashes == 2
 
     play(tmp_path, story)
 
