@@ -19,20 +19,26 @@ def collect_garbage(store: Store, offer: Path | None = None) -> None:
     """Remove other releases than the live one and the one before it, and the files that only they have.
 
     Files go before the description that names them, so that a power cut in between leaves garbage that is known.
+    Where a release that stays cannot be read, nobody knows what to keep, and nothing goes: updates must be able to mend
+    that, as after the next one or two it is none that stays.
 
     Args:
         store: Where no release is live, nothing is touched.
         offer: Description of a release that is on its way; its files stay too, and what has come of them.
 
     Raises:
-        StoreError: A release that stays cannot be read, so that nobody knows what to keep; or the disk is broken.
+        StoreError: The pointer or the offer cannot be read, or the disk is broken.
     """
     live = live_ids(store)
     if not live:
         return
     offered = _files([load_description(offer)]) if offer is not None and offer.exists() else set()
-    kept = _files(load_release(store, id) for id in live) | offered
     keep_parts(store, lambda part: part.sha256 in offered)
+    try:
+        kept = _files(load_release(store, id) for id in live) | offered
+    except StoreError as e:
+        logger.warning("nothing but parts goes, as nobody knows what must stay reason=%s", e)
+        return
     for path in _find_descriptions(store):
         if path != offer and path.stem not in live:
             _remove(store, path, kept)

@@ -137,6 +137,8 @@ class Store:
             StoreError: The disk is broken.
         """
         folders = {self.path(sha256).parent for sha256 in sha256s}
+        if not folders:  # a store that never had a blob has no folder for them
+            return
         with disk.writing(self.root):
             for folder in (*sorted(folders), self.root / "sha256", self.root):
                 disk.sync_folder(folder)

@@ -11,12 +11,11 @@ from fakes.memory_folder import memory_folder
 from fakes.update_scenarios import CONTENTS, MORE, NEW, NEWER, OLD, RELEASES, SHARED
 from fakes.updated_unit import UpdatedUnit, files_of
 
-from edgefuse.errors import StoreError
 from edgefuse.ota.events import Failed
 from edgefuse.ota.parts import Part, list_parts, parts_folder
 from edgefuse.ota.retention import collect_garbage, offer_path
 from edgefuse.ota.staging import keep_offer
-from edgefuse.store.release import live_ids
+from edgefuse.store.release import live_ids, make_current, save_release
 from edgefuse.store.store import Store
 
 
@@ -83,9 +82,26 @@ def test_nothing_goes_where_what_must_stay_cannot_be_read(unit: UpdatedUnit) -> 
     unit.wish("2")
     (unit.store.root / "releases/1.json").write_bytes(b"{")
     keep_offer(unit.store, RELEASES["4"], 1)
-    with pytest.raises(StoreError, match=r"cannot load .*1\.json"):
-        collect_garbage(unit.store)
+    collect_garbage(unit.store)
     assert holds(unit.store, SHARED, OLD, NEW, MORE)
+    assert offer_path(unit.store).exists()
+
+
+def test_a_unit_takes_a_release_though_the_one_before_rots(unit: UpdatedUnit) -> None:
+    unit.wish("2", seq=1)
+    (unit.store.root / "releases/1.json").write_bytes(b"{")
+    unit.wish("4", seq=2)
+    assert (unit.deployment.state, live_ids(unit.store)) == ("COMMITTED", ("4", "2"))
+    assert sorted(path.stem for path in unit.store.root.glob("releases/*")) == ["2", "4"]
+
+
+def test_parts_go_where_no_blob_ever_came(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    save_release(store, RELEASES["1"])
+    make_current(store, "1")
+    Part(parts_folder(store), "ab" * 32).append(iter([b"some of it"]), lambda _: None)
+    collect_garbage(store)
+    assert list_parts(store) == ()
 
 
 def test_nothing_goes_from_a_unit_on_which_no_release_is_live(unit: UpdatedUnit) -> None:
