@@ -118,7 +118,9 @@ class OpenVino:
             device, properties = options.target.upper(), _properties(options)
             return OpenVinoSession(model, lambda m: _core().compile_model(m, device, properties), path.name, device)
         except _VENDOR_ERRORS as e:
-            raise RuntimeLoadError(f"cannot open {path.name} on openvino {options.target}: {_reason(e)}") from e
+            is_gone = any(part in str(e) for part in _PLAIN_WORDS)  # the device, of which no model is to blame
+            kind = RuntimeMissingError if is_gone else RuntimeLoadError
+            raise kind(f"cannot open {path.name} on openvino {options.target}: {_reason(e)}") from e
 
     def read_temps_c(self) -> dict[str, float]:
         """Read the stick, which answers as long as a model is loaded; not run on hardware.
