@@ -84,7 +84,7 @@ def read_report(said: bytes, how_ended: str) -> CheckReport:
     """
     try:
         return msgspec.json.decode(said, type=CheckReport)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return CheckReport(error=f"the check ended without a report: {how_ended}")
 
 

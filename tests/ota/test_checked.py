@@ -24,7 +24,7 @@ def test_what_was_written_is_read() -> None:
     assert read_report(msgspec.json.encode(report) + b"\n", "exit code 0") == report
 
 
-@pytest.mark.parametrize("said", [b"", b'{"error": "half of', b"[]", b"\xff"])
+@pytest.mark.parametrize("said", [b"", b'{"error": "half of', b"[]", b"\xff", b'{"error": "\xff"}'])
 def test_a_check_that_somebody_ended_says_nothing_about_the_release(said: bytes) -> None:
     failed = conclude(3, read_report(said, "SIGKILL"), 1000)
     assert failed == Failed(3, "the check ended without a report: SIGKILL", "failed")
