@@ -10,8 +10,9 @@ from starlette.requests import Request
 
 from edgefuse.console.attempts import Attempts
 from edgefuse.console.logins import Logins
-from edgefuse.console.operation import Identity, RefusedError, Role
+from edgefuse.console.operation import Identity, RefusedError
 from edgefuse.console.tokens import Token, find_token, load_tokens
+from edgefuse.link.operators import Role
 
 _SCHEME = "Bearer "
 CSRF = "X-CSRF"

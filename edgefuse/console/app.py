@@ -10,17 +10,24 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from edgefuse.console.access import Access
 from edgefuse.console.changes import Changes
+from edgefuse.console.commands import Commanding
 from edgefuse.console.devices import Devices
 from edgefuse.console.entry import Entry
 from edgefuse.console.headers import Headers
+from edgefuse.console.history import History
 from edgefuse.console.mirror import Mirror
-from edgefuse.console.operation import Operation
+from edgefuse.console.openapi import describe
+from edgefuse.console.operation import JSON, Operation
+from edgefuse.console.picture import Pictures
+from edgefuse.console.releases import Deploying
 from edgefuse.console.routing import make_route, tell_missing
 from edgefuse.fleet.database import Database
 from edgefuse.fleet.store import Store
@@ -48,9 +55,15 @@ def make_app(scene: Scene, port: int, ending: asyncio.Event) -> ASGIApp:
         ending: Set when streams shall end.
     """
     access, cookie = Access(scene.folder), f"edgefuse-{port}"
-    routes = [make_route(operation, access, cookie) for operation in make_operations(scene, access, cookie, ending)]
+    operations = list(make_operations(scene, access, cookie, ending))
+    routes = [make_route(operation, access, cookie) for operation in operations]
+    description = describe(operations, cookie)
+
+    async def show_description(_request: Request) -> Response:
+        return Response(description, media_type=JSON)
+
     return Starlette(
-        routes=[*routes, Mount("/", StaticFiles(directory=PAGE, html=True))],
+        routes=[*routes, Route("/openapi.json", show_description), Mount("/", StaticFiles(directory=PAGE, html=True))],
         middleware=[Middleware(Headers)],
         exception_handlers={HTTPException: tell_missing},
     )
@@ -59,6 +72,10 @@ def make_app(scene: Scene, port: int, ending: asyncio.Event) -> ASGIApp:
 def make_operations(scene: Scene, access: Access, cookie: str, ending: asyncio.Event) -> Iterator[Operation]:
     """Give all that the API can do."""
     mirror, store = Mirror(scene.database, scene.folder), Store(scene.database)
-    yield from Entry(access, cookie).operations()
+    yield from Entry(access, cookie, scene.folder).operations()
     yield from Devices(mirror, store).operations()
     yield from Changes(mirror, access, cookie, ending).operations()
+    yield from Commanding(mirror, scene.folder).operations()
+    yield from Deploying(scene.folder, scene.published).operations()
+    yield from History(scene.folder).operations()
+    yield from Pictures(ending).operations()

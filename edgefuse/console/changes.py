@@ -11,7 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 from starlette.responses import StreamingResponse
@@ -102,7 +102,8 @@ class Changes:
 def _find_known(asked: Asked) -> int | None:
     last_id = asked.request.headers.get("Last-Event-ID", "")
     is_number = last_id.isascii() and last_id.isdigit() and len(last_id) < 20
-    return int(last_id) if is_number else cast(Known, asked.query).n
+    known: Known = asked.query
+    return int(last_id) if is_number else known.n
 
 
 def _write_event(rows: Rows) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from edgefuse import clock
 from edgefuse.console.mirror import Mirror, Rows
 from edgefuse.console.operation import JSON, Asked, Operation, RefusedError
+from edgefuse.console.picture import is_here
 from edgefuse.console.routing import takes_gzip
 from edgefuse.console.rows import Overview, Row
 from edgefuse.fleet.series import Point
@@ -186,24 +187,24 @@ class Devices:
             system=record.system if record else None,
             pipeline=record.pipeline if record else None,
             deployment=record.deployment if record else None,
-            is_here=False,
+            is_here=is_here(asked.device),
         )
 
     def _show_series(self, asked: Asked) -> Series:
         find_row(self.mirror, asked.device)
-        span = cast(Span, asked.query)
+        span: Span = asked.query
         until_s = clock.wall_now().timestamp() if span.until_s is None else span.until_s
         since_s = max(0.0, until_s - 3600.0) if span.since_s is None else span.since_s
         points = self.store.series(asked.device, span.metric, since_s, until_s, span.step_s)
         return Series(metric=span.metric, points=[_show_point(point) for point in points])
 
     def _list_events(self, asked: Asked) -> Events:
-        query = cast(EventsAfter, asked.query)
+        query: EventsAfter = asked.query
         records = self.store.events(query.device, after=query.after, limit=query.limit)
         return Events([_show_event(record) for record in records])
 
     def _list_last_events(self, asked: Asked) -> Events:
-        query = cast(EventsLast, asked.query)
+        query: EventsLast = asked.query
         return Events([_show_event(record) for record in self.store.last_events(query.device, limit=query.limit)])
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from starlette.responses import Response
 
 from edgefuse.console.access import Access, find_address
 from edgefuse.console.logins import LOGIN_S
-from edgefuse.console.operation import JSON, Asked, Identity, Operation, Role
+from edgefuse.console.operation import JSON, Asked, Identity, Operation, RefusedError
+from edgefuse.fleet.audit import Actor, note_act
 from edgefuse.link.messages import encode
+from edgefuse.link.operators import Role
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -45,6 +48,8 @@ class Entry:
 
     access: Access
     cookie: str
+    folder: Path
+    """Of the site."""
 
     def operations(self) -> Iterator[Operation]:
         """Give them."""
@@ -63,8 +68,15 @@ class Entry:
         yield Operation("POST", "/api/logout", "log_out", "Log out.", "viewer", self._log_out, Left)
 
     def _log_in(self, asked: Asked) -> Response:
-        token = self.access.redeem(cast(Credentials, asked.body).token, find_address(asked.request))
+        shown: Credentials = asked.body
+        address = find_address(asked.request)
+        try:
+            token = self.access.redeem(shown.token, address)
+        except RefusedError as e:
+            note_act(self.folder, Actor("", "console"), "log in", detail=address, outcome="refused", reason=str(e))
+            raise
         secret, identity = self.access.logins.add(token)
+        note_act(self.folder, identity.actor, "log in", detail=address, outcome="done")
         response = Response(encode(_describe(identity)), media_type=JSON)
         is_secure = asked.request.url.scheme == "https"
         response.set_cookie(

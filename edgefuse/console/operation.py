@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from edgefuse.errors import EdgefuseError
+from edgefuse.fleet.audit import Actor
+from edgefuse.link.operators import Role
 
-Role = Literal["viewer", "operator"]
-"""A viewer may look; an operator may do everything that is here."""
 JSON = "application/json"
 
 
@@ -45,6 +45,11 @@ class Identity:
     expires_s: float = 0.0
     """Until when, Unix time."""
 
+    @property
+    def actor(self) -> Actor:
+        """Give who stands in the audit."""
+        return Actor(self.name, "console")
+
 
 class Nothing(msgspec.Struct, frozen=True):
     """No options."""
@@ -59,10 +64,10 @@ class Asked:
     """Nothing only for operations without a role."""
     device: str
     """Which the path names; empty where it names none."""
-    query: msgspec.Struct
+    query: Any
     """Of the operation's kind."""
-    body: msgspec.Struct
-    """Of the operation's kind."""
+    body: Any
+    """Of the operation's kind, which may be one of several."""
 
     @property
     def identity(self) -> Identity:
@@ -85,7 +90,8 @@ class Operation:
     """Called in a thread of its own; its errors are told to who asked."""
     answer: type[msgspec.Struct]
     query: type[msgspec.Struct] = Nothing
-    body: type[msgspec.Struct] = Nothing
+    body: Any = Nothing
+    """A struct, or a choice of several that a key tells apart."""
     media: str = JSON
     """Of the answer; with another one than JSON, ``answer`` is what a piece of it holds."""
     faults: Mapping[int, str] = field(default_factory=dict)

@@ -17,9 +17,9 @@ from typing import Literal
 import msgspec
 
 from edgefuse import clock, disk
-from edgefuse.console.operation import Role
 from edgefuse.errors import ConfigError, EdgefuseError, StoreError
 from edgefuse.link.messages import decode, encode
+from edgefuse.link.operators import Role
 
 FIRST: Sequence[tuple[str, Role]] = (("operator", "operator"), ("viewer", "viewer"))
 """Tokens that the first start makes."""
