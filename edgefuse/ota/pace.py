@@ -31,7 +31,7 @@ FAST_NS = SLOW_NS // 4
 FIRST_TIMEOUT_NS = clock.NS_PER_S
 MIN_TIMEOUT_NS = clock.NS_PER_S // 10
 MAX_TIMEOUT_NS = 60 * clock.NS_PER_S
-MAX_PAUSE_NS = 5 * clock.NS_PER_S
+MAX_PAUSE_NS = 2 * clock.NS_PER_S
 """Between two tries, unless a chunk takes longer: bounds how long it takes to see that a broker is back."""
 BURST_NS = clock.NS_PER_S
 """What was not used of a limited bandwidth is forgotten after so long."""

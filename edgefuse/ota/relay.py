@@ -22,7 +22,7 @@ from edgefuse.ota.wire import FrameReader, Kind, pack
 
 READ_BYTES = 1 << 18
 SILENCE_S = 120.0
-"""Without a byte of the file; retries leave every five seconds at the latest."""
+"""Without a byte of the file; retries leave every two seconds at the latest."""
 
 
 class RelayEndedError(EdgefuseError):

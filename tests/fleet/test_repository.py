@@ -64,8 +64,8 @@ def daemon() -> Iterator[RelayingDaemon]:
 
 
 @contextmanager
-def served(broker: Broker, publisher: Publisher, name: str = "one") -> Iterator[RepositoryService]:
-    """Run the service beside a broker that lets everybody in."""
+def served(broker: Broker, publisher: Publisher, name: str = "main") -> Iterator[RepositoryService]:
+    """Run the service beside a broker that lets everybody in; one of this name soon looks for a lost broker again."""
     target = Target(f"repository-{name}", parse_broker(broker.url), None, 60, is_lasting=False)
     service, stop = RepositoryService(target, find_published(publisher.published)), threading.Event()
     thread = threading.Thread(target=service.run, args=(stop,))
@@ -102,20 +102,18 @@ def spoil(direction: Direction, packet: bytes) -> list[Step]:
 _chance, _held, _lock = random.Random(5), dict[Direction, bytes](), threading.Lock()
 
 
-@pytest.mark.parametrize("is_spoiled", [False, True], ids=["good line", "loss, repeats, disorder"])
-def test_release_is_installed_over_the_relay(
-    tmp_path: Path, broker: Broker, proxy: Proxy, daemon: RelayingDaemon, publisher: Publisher, *, is_spoiled: bool
+def test_bad_line_only_delays_a_release(
+    tmp_path: Path, broker: Broker, proxy: Proxy, daemon: RelayingDaemon, publisher: Publisher
 ) -> None:
     device = Device(tmp_path / "device", publisher.anchor)
+    proxy.rule = spoil
     with served(broker, publisher) as service, fetching(tmp_path, daemon, proxy.url) as fetcher:
-        if is_spoiled:
-            proxy.rule = spoil
         release = device.install(fetcher, "one")
         assert b"".join(fetcher.fetch(LARGE)) == CONTENT
         sent_bytes = service.counts.sent_bytes
     assert release.id == "one"
     assert all(device.store.has(file.sha256) for file in release.manifests[0].variants[0].files)
-    assert sent_bytes < len(CONTENT) * (1.5 if is_spoiled else 1.1)
+    assert sent_bytes < len(CONTENT) * 1.5
 
 
 def test_broker_that_is_killed_delays_a_file(
@@ -143,7 +141,7 @@ def test_what_has_come_is_not_fetched_again(
 
 def test_services_share_the_work(tmp_path: Path, broker: Broker, daemon: RelayingDaemon, publisher: Publisher) -> None:
     with ExitStack() as stack:
-        services = [stack.enter_context(served(broker, publisher, name)) for name in ("one", "two")]
+        services = [stack.enter_context(served(broker, publisher, name)) for name in ("main", "other")]
         fetcher = stack.enter_context(fetching(tmp_path, daemon, broker.url))
         assert b"".join(fetcher.fetch(LARGE)) == CONTENT
         while not all(service.counts.answered for service in services):  # the second may have come late
