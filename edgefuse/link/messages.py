@@ -143,16 +143,16 @@ class Deployment(Timed, frozen=True, kw_only=True):
 
     id: Id
     release: str
-    state: str
+    state: Annotated[str, msgspec.Meta(pattern=r"^[A-Z_]{1,32}\Z")]
     """A step, and in the end how it ended, see ``edgefuse.ota.deployment``."""
-    seq: int
+    seq: Count
     """Counts up; an older one never replaces a newer."""
     reason: str = ""
     gates: Mapping[str, float] = {}
     """What was measured, by gate."""
-    done_bytes: int = 0
+    done_bytes: Count = 0
     """Fetched or rebuilt in this step."""
-    total_bytes: int = 0
+    total_bytes: Count = 0
     """In this step; 0 where it fetches and rebuilds nothing, or nobody knows yet."""
     ended_at: str = ""
     """When it ended, by the device's clock; empty while it is under way."""

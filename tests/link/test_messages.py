@@ -1,12 +1,14 @@
 """Messages are what PROTOCOL says: v first, no NaN, unknown keys ignored, unknown versions refused."""
 
+import json
 import math
 
 import msgspec
 import pytest
+from fakes.sayings import DEPLOYMENT
 
 from edgefuse.link import topics
-from edgefuse.link.messages import Event, Message, State, SystemReport, decode, encode
+from edgefuse.link.messages import Deployment, Event, Message, State, SystemReport, decode, encode
 
 EVENT = Event(t="2026-11-20T10:00:00Z", stream="s", n=1, level="info", kind="started", text="…")
 MESSAGES = [topic.content for topic in topics.TOPICS if topic.content and issubclass(topic.content, Message)]
@@ -39,6 +41,16 @@ def test_no_number_is_written_that_json_has_not(number: float) -> None:
 def test_what_is_no_message_is_a_value_error(payload: bytes) -> None:
     with pytest.raises(ValueError):
         decode(payload, State)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("seq", 1 << 64), ("done_bytes", -1), ("total_bytes", 10**400), ("state", "FETCH\x1b[2J"), ("state", "")],
+)
+def test_a_deployment_of_which_readers_could_make_nothing_is_refused(key: str, said: object) -> None:
+    told = {**msgspec.to_builtins(DEPLOYMENT), key: said}
+    with pytest.raises(ValueError, match=rf"\$\.{key}"):
+        decode(json.dumps(told).encode(), Deployment)
 
 
 def test_units_are_in_the_names_on_the_wire() -> None:
