@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -30,6 +31,7 @@ LIMITS_S: Mapping[Step, tuple[float, float]] = {
     "CLEANUP": (10 * _MINUTE_S, 10 * _MINUTE_S),
 }
 """Longest time without progress, and in all, since the step began or the device was started."""
+_FIGURES = re.compile(r"\d+")
 
 
 def begin(state: InstallState, wish: Wish, now_s: float) -> Next:
@@ -85,10 +87,10 @@ def close(state: InstallState, end: End, reason: str) -> InstallState:
 
 
 def wait(state: InstallState, reason: str, again_s: float) -> Next:
-    """Stay, say why, and ask for the work again later."""
+    """Stay, say why, and ask for the work again later; other figures in the same words are no news."""
     watch = msgspec.structs.replace(state.watch, again_s=again_s)
     deployment = find_deployment(state)
-    if reason == deployment.reason:
+    if _FIGURES.sub("", reason) == _FIGURES.sub("", deployment.reason):
         return msgspec.structs.replace(state, watch=watch), ()
     waiting = msgspec.structs.replace(deployment, reason=reason)
     return msgspec.structs.replace(state, deployment=waiting, seq=state.seq + 1, watch=watch), ()

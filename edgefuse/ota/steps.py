@@ -102,7 +102,7 @@ def _on_failed(state: InstallState, event: Failed, now_s: float) -> Next:
     if deployment.end is not None:  # what was not cleaned up is, after the next deployment
         return finish(state, deployment.end, deployment.reason, now_s)
     if event.fault == "later" and deployment.step in _CAN_WAIT:
-        return wait(state, deployment.reason or event.reason, now_s + AGAIN_S)
+        return wait(state, event.reason, now_s + AGAIN_S)
     if event.fault == "rejected":
         return leave(state, "REJECTED", event.reason, now_s)
     if deployment.allows_deltas and deployment.step in _CAN_DO_WITHOUT_DELTAS:
@@ -114,8 +114,9 @@ def _on_failed(state: InstallState, event: Failed, now_s: float) -> Next:
 
 def _on_progress(state: InstallState, event: Progressed, now_s: float) -> Next:
     stall_s, _ = LIMITS_S["FETCH"]
-    if find_deployment(state).step != "FETCH" or event.done_bytes <= state.watch.done_bytes:
-        return state, ()
+    told = (state.watch.done_bytes, state.watch.total_bytes)
+    if find_deployment(state).step != "FETCH" or (event.done_bytes, event.total_bytes) == told:
+        return state, ()  # a helper that begins again has nothing new yet; fewer bytes are news, of a file begun anew
     watch = msgspec.structs.replace(
         state.watch, due_s=now_s + stall_s, done_bytes=event.done_bytes, total_bytes=event.total_bytes
     )

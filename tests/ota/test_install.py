@@ -275,6 +275,37 @@ def test_bytes_that_come_keep_a_fetch_alive_but_not_for_ever() -> None:
     assert total_s <= passed_s < total_s + stall_s
 
 
+def test_bytes_of_a_file_that_is_fetched_anew_keep_a_fetch_alive_too() -> None:
+    player = under_way("FETCH")
+    stall_s, _ = LIMITS_S["FETCH"]
+    player.take(Progressed(player.state.seq, 90, 100)).wait(stall_s - 1)
+    player.take(Progressed(player.state.seq, 10, 100)).wait(stall_s - 1)
+    assert (player.deployment.step, player.state.watch.done_bytes) == ("FETCH", 10)
+
+
+def test_a_helper_that_only_begins_again_does_not_keep_a_fetch_alive() -> None:
+    player = under_way("FETCH")
+    stall_s, _ = LIMITS_S["FETCH"]
+    for _ in range(2):
+        player.take(Progressed(player.state.seq, 90, 100)).wait(stall_s / 2)
+    assert player.deployment.state == "CLEANUP"
+
+
+def test_what_it_waits_for_is_told_as_it_is_now() -> None:
+    player = under_way("REFRESH").fail("later").wait(AGAIN_S)
+    player.take(Failed(player.state.seq, "the repository does not have release 2; publish it", "later"))
+    assert player.deployment.reason == "the repository does not have release 2; publish it"
+
+
+def test_other_figures_in_the_same_words_are_neither_written_nor_told() -> None:
+    player = under_way("FETCH")
+    player.take(Failed(player.state.seq, "1000 of 2000 bytes came", "later")).wait(AGAIN_S)
+    seq = player.state.seq
+    player.take(Failed(seq, "1500 of 2000 bytes came", "later"))
+    assert (player.state.seq, player.deployment.reason) == (seq, "1000 of 2000 bytes came")
+    assert [action.step for action in player.wait(AGAIN_S).last if isinstance(action, Work)] == ["FETCH"]
+
+
 def test_what_is_not_there_yet_is_asked_for_again() -> None:
     player = under_way("FETCH").fail("later")
     assert (player.last, player.deployment.step, player.deployment.reason) == ((), "FETCH", "it broke")
