@@ -9,6 +9,7 @@ from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.cli._sheet import lay_out
 from edgefuse.console.tokens import load_tokens, make_token, revoke_token
 from edgefuse.errors import ConfigError
+from edgefuse.fleet.audit import find_user, note_act
 from edgefuse.fleet.site import load_register
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ def _token(options: argparse.Namespace) -> int:
         )
     elif options.revoke:
         revoke_token(folder, options.name)
+        note_act(folder, find_user(), "revoke token", detail=options.name, outcome="done")
     else:
         if options.expires_days is not None and not 0 < options.expires_days <= 36_500:
             raise ConfigError(f"cannot make a token for {options.expires_days:g} days: give a number above 0")
         lifetime_s = None if options.expires_days is None else options.expires_days * DAY_S
-        print(make_token(folder, options.name, options.role or "viewer", lifetime_s))
+        print(make_token(folder, options.name, role := options.role or "viewer", lifetime_s))
+        note_act(folder, find_user(), "make token", detail=f"{options.name}, {role}", outcome="done")
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from edgefuse.cli._fleet_actions import (
 )
 from edgefuse.cli._words import printable, show_count, show_span
 from edgefuse.errors import ConfigError
+from edgefuse.fleet.audit import find_user, note_act, note_outcome
 from edgefuse.fleet.commanding import command_all
 from edgefuse.fleet.labels import select
 from edgefuse.fleet.sending import FILE_SUFFIXES, Answer, SilentError
@@ -123,13 +125,17 @@ def _send_request(options: argparse.Namespace, request: _Request) -> Iterator[Se
     """Send it, and give what came of it device by device."""
     folder, action = site_folder(options), request.action
     wait_s = options.wait_s or LIMITS_S.get(type(action), DEFAULT_LIMIT_S) + PATIENCE_S
+    came: Counter[str] = Counter()
     with connected(folder) as session, _telling_wait(options, request, wait_s):
+        n = note_act(folder, find_user(), name_action(action), request.devices, encode(action).decode())
         for sealed, answer in command_all(session, folder, request.devices, action, wait_s):
             sent = request.tell(sealed.command.device, id=sealed.command.id)
+            came["silent" if isinstance(answer, SilentError) else answer.reply.outcome] += 1
             if isinstance(answer, SilentError):
                 yield msgspec.structs.replace(sent, outcome="silent", reason=str(answer))
             else:
                 yield _take(sent, answer, options.file)
+        note_outcome(folder, n, ", ".join(f"{count} {outcome}" for outcome, count in sorted(came.items())))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from edgefuse import clock
 from edgefuse.cli._fleet_actions import add_action, add_selector, add_site, find_selector, site_folder
 from edgefuse.cli._words import printable, show_count
 from edgefuse.errors import ConfigError
+from edgefuse.fleet.audit import find_user, note_act
 from edgefuse.fleet.following import HELD_S, Ended, Following, observe_deployments
 from edgefuse.fleet.labels import select
 from edgefuse.fleet.session import BrokerError, Session, connected
@@ -49,6 +50,7 @@ def _update(options: argparse.Namespace) -> int:
     if release is None:
         with connected(folder) as session:
             take_back(session, devices)
+        note_act(folder, find_user(), "take back", devices, outcome="done")
         print(f"desired on {_name(devices)}: nothing any more; what has begun goes on (fleet send: cancel-update)")
         return 0
     desired = make_wish(folder, release, options.deployment)
@@ -56,6 +58,7 @@ def _update(options: argparse.Namespace) -> int:
         return _wish_and_wait(folder, devices, desired)
     with connected(folder) as session:
         wish(session, devices, desired)
+    _note(folder, devices, desired)
     _tell(devices, desired)
     return 0
 
@@ -79,6 +82,12 @@ def _read_words(options: argparse.Namespace, folder: Path) -> tuple[list[str], s
     return list(dict.fromkeys(words)) or select(register, find_selector(options)), release
 
 
+def _note(folder: Path, devices: list[str], desired: Desired) -> None:
+    """Write into the audit what is wished for."""
+    detail = f"release {desired.release}, deployment {desired.deployment}"
+    note_act(folder, find_user(), "update", devices, detail, outcome="done")
+
+
 def _tell(devices: list[str], desired: Desired) -> None:
     print(f"desired on {_name(devices)}: release {desired.release}, deployment {desired.deployment}")
 
@@ -95,6 +104,7 @@ def _wish_and_wait(folder: Path, devices: list[str], desired: Desired) -> int:
         for heard in session.receive_retained(HELD_S):
             following.note_before(heard)
         wish(session, devices, desired)
+    _note(folder, devices, desired)
     _tell(devices, desired)
     with tqdm(total=len(devices), bar_format=_LINE, disable=None, leave=False) as bar:
         watch = _Watch(following, bar)

@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is answered like Ctrl-C
     if find_spec("cryptography") is None:
         raise EdgefuseError("cannot make certificates: cryptography is not installed; pip install 'edgefuse[up]'")
-    from edgefuse.up.home import join, open_root, open_site
+    from edgefuse.up.home import join, open_console, open_root, open_site
     from edgefuse.up.parts import broker_part, controller_part, supervisor_part
     from edgefuse.up.session import claimed, run
 
@@ -60,8 +60,10 @@ def _run(options: argparse.Namespace) -> int:
         _tell(f"source: {_describe(site.source)}")
         _tell(f"broker: {broker_name}, port {register.port} of this machine alone")
         _tell_others(site, link)
-        watch = _Watch(_explain(site, link.device_id, root if has_own_root else None))
-        parts = (broker, controller_part(), supervisor_part())
+        console = open_console(paths.fleet_dir())
+        address = console[1] if console else "pip install 'edgefuse[up]' brings one"
+        watch = _Watch(_explain(site, link.device_id, address, root if has_own_root else None))
+        parts = (broker, controller_part(console[0] if console else None), supervisor_part())
         asyncio.run(run(parts, _tell, watch.show, is_verbose=options.verbose))
     return 0
 
@@ -110,18 +112,20 @@ def _tell_others(site: Site, link: LinkSettings) -> None:
         )
 
 
-def _explain(site: Site, device: str, root: Path | None) -> str:
+def _explain(site: Site, device: str, console: str, root: Path | None) -> str:
     """Tell how to see and steer what runs.
 
     Args:
         site: What runs.
         device: What this machine is called.
+        console: Where it is, with what logs in.
         root: The folder, where it is not the one that commands look into by themselves.
     """
-    lines = ["", "it runs. From another terminal" + (f", after export EDGEFUSE_ROOT={root}:" if root else ":")]
+    lines = ["", "it runs. In a browser:", f"  console       {console}"]
     if site.sink.startswith(_PAGE):
         lines.append(f"  pictures      http://localhost:{site.sink.rpartition(':')[2]}/")
     lines += [
+        "From another terminal" + (f", after export EDGEFUSE_ROOT={root}:" if root else ":"),
         "  this machine  edgefuse fleet watch       or  edgefuse status",
         f"  command it    edgefuse fleet send {device} set-effect fuse_mesh",
         f"  what runs     {site_path()}",

@@ -15,7 +15,7 @@ from edgefuse.console.mirror import Mirror
 from edgefuse.console.operation import Asked, Operation, RefusedError
 from edgefuse.fleet.audit import note_act, note_outcome
 from edgefuse.fleet.commanding import command_all
-from edgefuse.fleet.sending import Answer, SilentError
+from edgefuse.fleet.sending import SilentError
 from edgefuse.fleet.session import connected
 from edgefuse.link.commands import (
     ACTIONS,
@@ -143,39 +143,31 @@ class Commanding:
         action: Action = asked.body.args
         self._find(asked.device)
         limit_s = LIMITS_S.get(type(action), DEFAULT_LIMIT_S) + PATIENCE_S
-        detail, command = encode(action).decode(), name_action(action)
-        n = note_act(self.folder, asked.identity.actor, command, [asked.device], detail)
-        try:
-            id, answer = self._send(asked.device, action, limit_s)
-        except SilentError as e:
-            note_outcome(self.folder, n, "silent", str(e))
-            raise
+        detail = encode(action).decode()
+        with connected(self.folder) as session:
+            n = note_act(self.folder, asked.identity.actor, name_action(action), [asked.device], detail)
+            ((sealed, answer),) = command_all(session, self.folder, [asked.device], action, limit_s)
+        if isinstance(answer, SilentError):
+            note_outcome(self.folder, n, "silent", str(answer))
+            raise answer
         reply = answer.reply
         note_outcome(self.folder, n, reply.outcome, reply.reason)
-        return Came(id=id, outcome=reply.outcome, reason=reply.reason, result=reply.result, file=answer.file)
+        return Came(
+            id=sealed.command.id, outcome=reply.outcome, reason=reply.reason, result=reply.result, file=answer.file
+        )
 
     def _ask(self, asked: Asked) -> Status:
         self._find(asked.device)
-        _, answer = self._send(asked.device, GetStatus(), STATUS_S)
+        with connected(self.folder) as session:
+            ((_, answer),) = command_all(session, self.folder, [asked.device], GetStatus(), STATUS_S)
+        if isinstance(answer, SilentError):
+            raise answer
         return _read_status(asked.device, answer.reply)
 
     def _find(self, device: str) -> None:
         """Refuse to ask a device that the site does not trust."""
         if find_row(self.mirror, device).presence == "revoked":
             raise RefusedError(404, f"cannot ask '{device}': it is revoked (edgefuse fleet enrol {device})")
-
-    def _send(self, device: str, action: Action, wait_s: float) -> tuple[str, Answer]:
-        """Give a command's id and its answer.
-
-        Raises:
-            SilentError: There is none.
-            BrokerError: The broker is not there.
-        """
-        with connected(self.folder) as session:
-            ((sealed, answer),) = command_all(session, self.folder, [device], action, wait_s)
-        if isinstance(answer, SilentError):
-            raise answer
-        return sealed.command.id, answer
 
 
 def _read_status(device: str, reply: Reply) -> Status:

@@ -120,16 +120,17 @@ class Deploying:
         wanted: Wish = asked.body
         devices = self._choose(wanted)
         desired = make_wish(self.folder, wanted.release, None)
-        n = note_act(self.folder, asked.identity.actor, "update", devices, f"release {wanted.release}")
+        detail = f"release {desired.release}, deployment {desired.deployment}"
         with connected(self.folder) as session:
+            n = note_act(self.folder, asked.identity.actor, "update", devices, detail)
             wish(session, devices, desired)
-        note_outcome(self.folder, n, "done", f"deployment {desired.deployment}")
+        note_outcome(self.folder, n, "done")
         return Wished(deployment=desired.deployment, release=desired.release, devices=devices)
 
     def _take_back(self, asked: Asked) -> TakenBack:
         devices = self._choose(asked.body)
-        n = note_act(self.folder, asked.identity.actor, "take back", devices)
         with connected(self.folder) as session:
+            n = note_act(self.folder, asked.identity.actor, "take back", devices)
             take_back(session, devices)
         note_outcome(self.folder, n, "done")
         return TakenBack(devices)

@@ -1,8 +1,8 @@
 """The site's audit: who asked what of which devices, from which side, and what came of it.
 
-One JSON object a line in ``audit.jsonl``, written before anything is sent; what came of it is a line of its own.
-Devices keep audits of their own, which nobody here can change (``edgefuse audit`` on the device); this one tells people
-apart, who all command under one key.
+One JSON object a line in ``audit.jsonl``. A command is written down before it is sent; what came of it is a line of its
+own. Devices keep audits of their own, which nobody here can change (``edgefuse audit`` on the device); this one tells
+people apart, who all command under one key.
 """
 
 from __future__ import annotations

@@ -8,19 +8,25 @@ from __future__ import annotations
 import os
 import re
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 from edgefuse import disk, paths
 from edgefuse.config.link import DEVICE_ID
+from edgefuse.console.tokens import make_token
 from edgefuse.errors import EdgefuseError
 from edgefuse.fleet.authority import read_name
 from edgefuse.fleet.enrolment import enrol, init_site, rotate
+from edgefuse.fleet.exporter import LOOPBACK
 from edgefuse.fleet.site import Register, load_register
 from edgefuse.link.credentials import install_credentials
 from edgefuse.up.ports import find_port
 
 BROKER_PORT = 8883
 """Taken where it and the next are free; else later ones."""
+CONSOLE_PORT = 8090
+TOKEN = "up"
+"""What the token of whoever started it is called."""
 _ELSEWHERE = "EDGEFUSE_ROOT=FOLDER edgefuse up makes everything in another folder"
 
 
@@ -58,6 +64,21 @@ def open_site(folder: Path) -> Register:
             f"cannot bring up a broker for the site in {folder}: its broker is on {register.host}; {_ELSEWHERE}"
         )
     return register
+
+
+def open_console(site: Path) -> tuple[int, str] | None:
+    """Give the port of the console and the address that lets this user in; nothing where its server is not installed.
+
+    The address of the last start lets nobody in any more.
+
+    Raises:
+        EdgefuseError: No port is free.
+        StoreError: The folder cannot be written.
+    """
+    if find_spec("starlette") is None or find_spec("uvicorn") is None:
+        return None
+    port = find_port(CONSOLE_PORT)
+    return port, f"http://{LOOPBACK}:{port}/#token={make_token(site, TOKEN, 'operator')}"
 
 
 def join(site: Path) -> str:

@@ -48,10 +48,12 @@ def supervisor_part() -> Part:
     return Part("supervisor", command, lambda: ask_status() is not None, limit_s=3.0)
 
 
-def controller_part() -> Part:
-    """Give the controller, which keeps what devices say."""
+def controller_part(console_port: int | None) -> Part:
+    """Give the controller, which keeps what devices say, and shows it at a port where there is one."""
     command = module_command(sys.executable, "edgefuse", "fleet", "serve")
-    return Part("controller", command, lambda: True, limit_s=1.0)
+    if console_port is None:
+        return Part("controller", command, lambda: True, limit_s=1.0)
+    return Part("controller", [*command, "--console", str(console_port)], lambda: listens(console_port), limit_s=1.0)
 
 
 def _find_broker(site: Path) -> tuple[list[str], str]:

@@ -30,11 +30,12 @@ def test_a_source_is_told_without_its_password_and_a_file_of_the_store_in_words(
 
 
 def test_commands_that_it_names_work_as_they_stand(tmp_path: Path) -> None:
-    told = _explain(SITE, "door-3", tmp_path)
+    told = _explain(SITE, "door-3", "http://127.0.0.1:8090/#token=x", tmp_path)
+    assert "http://127.0.0.1:8090/#token=x\n" in told
     assert f"export EDGEFUSE_ROOT={tmp_path}:" in told
     assert "http://localhost:8081/" in told
     assert "edgefuse fleet send door-3 set-effect fuse_mesh" in told
-    assert "EDGEFUSE_ROOT" not in _explain(SITE, "door-3", None)
+    assert "EDGEFUSE_ROOT" not in _explain(SITE, "door-3", "", None)
 
 
 @pytest.mark.parametrize("link", [None, LinkSettings(broker="mqtts://elsewhere", device_id="door-3")])
