@@ -38,7 +38,8 @@ class WishingUnit:
         """Start it."""
         self.root, self.store = root, Store(root / "var/lib/edgefuse/store")
         self._wishes = root / "wishes"
-        self._seq = 0
+        self.wished = 0
+        """How many releases."""
         self.running = self.start()
 
     def start(self) -> Running:
@@ -51,13 +52,13 @@ class WishingUnit:
 
     def wish(self, release: str) -> None:
         """Let the fleet wish for a release."""
-        self._seq += 1
+        self.wished += 1
         with self._wishes.open("a") as file:
-            file.write(f"{release} d{self._seq} {self._seq}\n")
+            file.write(f"{release} d{self.wished} {self.wished}\n")
 
     def wait(self, is_so: Callable[[Deployment], object], patience_s: float = DEADLINE_S) -> Status:
         """Wait until the deployment that was wished for last is as wished."""
-        deployment = f"d{self._seq}"
+        deployment = f"d{self.wished}"
         return self.running.wait(
             lambda s: s.deployment and s.deployment.deployment.id == deployment and is_so(s.deployment.deployment),
             patience_s,
@@ -91,9 +92,15 @@ class WishingUnit:
             self.running.process.wait()
             self.start()
 
+    def find(self, who: str) -> int | None:
+        """Give a process: the supervisor, its worker, or its install helper, where one runs."""
+        if who == "supervisor":
+            return self.running.process.pid
+        return self._find_child("edgefuse.ota" if who == "helper" else "worker_program")
+
     def _await_helper(self) -> int:
         end_s = time.monotonic() + DEADLINE_S
-        while (pid := self._find_child("edgefuse.ota")) is None:
+        while (pid := self.find("helper")) is None:
             assert time.monotonic() < end_s, "no helper was started"
             time.sleep(0.01)
         return pid

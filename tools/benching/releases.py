@@ -137,7 +137,7 @@ def _install_all(unit: WholeUnit, publisher: Publisher, cases: list[Case]) -> li
 def _install(unit: WholeUnit, publisher: Publisher, case: Case) -> Outcome:
     """Publish a release, wish for it, and see what comes of it."""
     before = live_ids(unit.store)[0]
-    release = publisher.publish(f"{unit.root.name}{len(unit.history().deployments)}", case.manifests)
+    release = publisher.publish(f"{unit.root.name}{unit.wished}", case.manifests)
     begun_s = time.monotonic()
     deployment = unit.install(release.id, patience_s=900.0)
     took_s = time.monotonic() - begun_s
