@@ -44,8 +44,8 @@ class Known:
 
     due: int
     """Frame from which on it is to be looked at."""
-    share: float = 0.0
-    """Of the strangest window, 0..1; what is not known yet is taken for clear."""
+    share: float | None = None
+    """Of the strangest window, 0..1; nothing as long as it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Covering:
             self._asked.known.share = _answer(self._asked.share)
             self._asked = None
 
-    def share(self, track_id: int) -> float:
-        """Tell how much of the strangest window of a face is covered, 0..1."""
+    def share(self, track_id: int) -> float | None:
+        """Tell how much of the strangest window of a face is covered, 0..1; nothing as long as that is not known."""
         return self._known[track_id].share
 
     def forget(self, track_id: int) -> None:
@@ -117,13 +117,13 @@ class Covering:
         return float(cv2.blur(is_strange.astype(np.float32), WINDOW, borderType=cv2.BORDER_CONSTANT).max())
 
 
-def _answer(share: Future[float]) -> float:
-    """Give what the model said; if it failed, it says nothing."""
+def _answer(share: Future[float]) -> float | None:
+    """Give what the model said; if it failed, that is nothing."""
     try:
         return share.result()
     except RuntimeRunError as e:
         logger.warning("cannot tell whether something covers a face: %s", e)
-        return 0.0
+        return None
 
 
 def _places(mesh: Points, to_input: Matrix, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], Grid]:

@@ -60,7 +60,8 @@ class Occlusion:
             now_ns: When the frame was captured.
             may_learn: Nothing else says that the face is covered.
         """
-        if self._looks == 0 or now_ns < self._last_ns or now_ns - self._clear_ns > FORGET_S * NS_PER_S:
+        is_usual_by_now = may_learn and now_ns - self._clear_ns > FORGET_S * NS_PER_S
+        if self._looks == 0 or now_ns < self._last_ns or is_usual_by_now:
             self._memory[:] = look
             self._looks, self._begun_ns, self._clear_ns = 1, now_ns, now_ns
         covered = self._strangest(look, is_seen)

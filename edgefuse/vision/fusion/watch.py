@@ -32,12 +32,12 @@ class Watched:
     was_parsed_covered: bool = False
     """The model said so and has not called it clear since: the colours remembered may be those of what covers it."""
 
-    def compare(self, look: Look, is_seen: Grid, now_ns: int, parsed: float) -> float:
-        """Tell how much is covered by its colours; arguments as of ``Occlusion.compare`` and ``Signs``."""
-        is_parsed_covered = parsed > DOUBTED.parsed
+    def compare(self, look: Look, is_seen: Grid, now_ns: int, parsed: float | None) -> float:
+        """Tell how much is covered by its colours; arguments as of ``Occlusion.compare`` and ``Covering.share``."""
+        is_parsed_covered = parsed is not None and parsed > DOUBTED.parsed
         covered = self.occlusion.compare(look, is_seen, now_ns, may_learn=not is_parsed_covered)
         self.was_parsed_covered |= is_parsed_covered
-        if self.was_parsed_covered and parsed <= TRUSTED.parsed:
+        if self.was_parsed_covered and parsed is not None and parsed <= TRUSTED.parsed:
             self.was_parsed_covered = False
             if covered >= COVERED_SHARE:
                 self.occlusion, covered = Occlusion(), 0.0  # what is strange now is the face
@@ -111,14 +111,14 @@ class Watch:
 
     def _covered(self, look: Look, is_seen: Grid, track_id: int, frame: Frame, watched: Watched) -> tuple[float, float]:
         """Tell how much of a face is covered: by its colours, and by the model."""
-        parsed = self._covering.share(track_id) if self._covering else 0.0
+        parsed = self._covering.share(track_id) if self._covering else None
         covered = watched.compare(look, is_seen, frame.captured_ns, parsed) if is_seen.any() else 0.0
         is_strange = covered >= COVERED_SHARE
         if self._covering and watched.is_strange and not is_strange:
-            self._covering.forget(track_id)  # it spoke of what has left, or of what the colours take for usual by now
-            parsed = 0.0
+            self._covering.forget(track_id)  # it spoke of what has left
+            watched.was_parsed_covered, parsed = False, None
         watched.is_strange = is_strange
-        return covered, parsed
+        return covered, parsed or 0.0
 
     def _mind_the_missing(self, seen: Collection[int], now_ns: int) -> None:
         """Faces that vanished come back as if from a pause, or, after a while, as new ones."""

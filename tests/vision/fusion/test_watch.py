@@ -11,6 +11,7 @@ from fakes.discs import FRAME_NS, packet
 from fakes.parsing import FACE_LEVEL, HAIR_LEVEL, HAND_LEVEL, parsing_model
 from fakes.portraits import face_at, texture
 
+from edgefuse.clock import NS_PER_S
 from edgefuse.vision.face.canonical import load_canonical_face
 from edgefuse.vision.fusion.covering import Covering
 from edgefuse.vision.fusion.watch import Watch
@@ -36,9 +37,14 @@ BEHIND_A_HAND = BARE.copy()
 BEHIND_A_HAND[125:] = HAND_LEVEL
 
 
-def watch_parsed(pictures: Iterable[Pixels], covering: Covering | None) -> list[float]:
-    watch = Watch(covering)
-    shown = [watch.opacities([LEFT], {1}, frame(i, pixels), PARSE_EVERY)[0] for i, pixels in enumerate(pictures)]
+def watch_parsed(
+    pictures: Iterable[Pixels], covering: Covering | None, parsed_frames: int = 1000, frame_ns: int = FRAME_NS
+) -> list[float]:
+    """Give the opacities; after so many frames the point asks for no model any more."""
+    watch, shown = Watch(covering), []
+    for index, pixels in enumerate(pictures):
+        seen = packet(pixels, index, captured_ns=index * frame_ns).frame
+        shown += watch.opacities([LEFT], {1}, seen, PARSE_EVERY if index < parsed_frames else None)
     watch.close()
     return shown
 
@@ -122,16 +128,28 @@ def test_what_is_there_at_first_sight_pauses_once_the_model_has_seen_it() -> Non
     assert max(abs(a - b) for a, b in itertools.pairwise(shown)) < 0.34
 
 
-def test_what_stays_for_long_still_covers_the_face_where_a_model_looks() -> None:
-    pictures = [*[BARE] * 30, *[BEHIND_A_HAND] * 400]
-    assert watch_parsed(pictures, None)[-1] == 1
-    assert watch_parsed(pictures, Covering(parsing_model()))[33:] == [0] * 397
+@pytest.mark.parametrize("rate_hz", [30, 15])
+def test_what_stays_for_long_still_covers_the_face_where_a_model_looks(rate_hz: int) -> None:
+    pictures, frame_ns = [*[BARE] * 30, *[BEHIND_A_HAND] * 400], NS_PER_S // rate_hz
+    assert watch_parsed(pictures, None, frame_ns=frame_ns)[-1] == 1
+    assert watch_parsed(pictures, Covering(parsing_model()), frame_ns=frame_ns)[33:] == [0] * 397
+
+
+def test_where_the_model_looks_no_more_the_colours_go_on_covering_the_face() -> None:
+    pictures = [*[BARE] * 30, *[BEHIND_A_HAND] * 60]
+    assert watch_parsed(pictures, Covering(parsing_model()), parsed_frames=50)[33:] == [0] * 57
 
 
 @pytest.mark.parametrize("start", range(40, 40 + PARSE_EVERY))
 def test_a_model_keeps_no_face_away_for_longer_than_its_colours_do(start: int) -> None:
     pictures = [*[BARE] * start, *[BEHIND_A_HAND] * 50, *[BARE] * 30]
     assert watch_parsed(pictures, Covering(parsing_model())) == watch_parsed(pictures, None)
+
+
+@pytest.mark.parametrize("away", range(1, 9))
+def test_a_hand_that_is_soon_back_is_not_taken_for_the_face(away: int) -> None:
+    pictures = [*[BARE] * 30, *[BEHIND_A_HAND] * 30, *[BARE] * away, *[BEHIND_A_HAND] * 60]
+    assert watch_parsed(pictures, Covering(parsing_model()))[33:] == [0] * (87 + away)
 
 
 def test_what_the_model_does_not_know_pauses_by_its_colours() -> None:
