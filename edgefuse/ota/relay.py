@@ -94,10 +94,10 @@ class RelayFetcher(Transport):
             self._take_chunks(window, wait_s)
             if requests := [write_request(request) for request in window.ask(self._now_ns())]:
                 self._relay.send(Kind.REQUEST, *requests)
-            wait_s = self._find_wait_s(window, heard_ns)
             for data in window.read():
                 yield data
-                heard_ns, wait_s = self._now_ns(), 0.0
+                heard_ns = self._now_ns()
+            wait_s = self._find_wait_s(window, heard_ns)
 
     def _take_chunks(self, window: Window, wait_s: float) -> None:
         """Take in all that came, so that nothing which is here is asked for again; wait for the first."""
