@@ -129,9 +129,7 @@ def answer_parent(make_answer: Callable[[], bytes]) -> NoReturn:
         os.dup2(2, 1)
         real_stdout.write(make_answer())
     sys.stderr.flush()
-    os._exit(
-        0
-    )  # native libraries that are taken down with the interpreter may crash, which a model would be blamed for
+    os._exit(0)  # libraries that are taken down with the interpreter may crash, which a model would be blamed for
 
 
 def child_environment() -> dict[str, str]:

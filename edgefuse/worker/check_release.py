@@ -133,6 +133,7 @@ def _rehearse(needs: Needs, release: Release, board: Board, question: Question) 
 
     Raises:
         CheckError: It fails.
+        StoreError: It fails, and a file of it is damaged.
     """
     profile = board.profile
     request = RehearsalRequest(
@@ -147,6 +148,8 @@ def _rehearse(needs: Needs, release: Release, board: Board, question: Question) 
         python=profile.worker_python,
     )
     if rehearsal.failure:
+        for needed in needs.files:
+            board.store.check([needed.file])  # what has passed before was not read since; a disk may have failed
         text = f"the models of release {release.id} together: {rehearsal.failure}"
         raise CheckError(text, "bad" if rehearsal.is_models_fault else "failed")
     return rehearsal

@@ -144,11 +144,27 @@ def test_what_is_not_here_is_not_the_releases_fault(unit: Store) -> None:
     )  # fmt: skip
 
 
+def finder_file(store: Store, release: Release) -> Path:
+    """Give the file that finds faces, to be damaged as by a failing disk."""
+    path = store.path(release.find("finder", "new").files[0].sha256)
+    path.chmod(0o644)
+    return path
+
+
 def test_a_broken_disk_is_not_the_releases_fault(unit: Store) -> None:
     release = release_of(unit, add_fake_variant(unit, "new"))
-    path = unit.path(release.find("finder", "new").files[0].sha256)
-    path.chmod(0o644)
+    path = finder_file(unit, release)
     path.write_bytes(path.read_bytes()[:40])
+    report = check(release)
+    assert report.fault == "failed"
+    assert "its content in the store has changed" in report.error
+
+
+def test_a_disk_that_breaks_after_a_model_has_passed_is_not_the_releases_fault(unit: Store) -> None:
+    release = release_of(unit, add_fake_variant(unit, "new"))
+    assert check(release).error == ""
+    crashing = add_fake_variant(unit, "crashing", fault={"is": "crash"})
+    finder_file(unit, release).write_bytes(unit.path(crashing.files[0].sha256).read_bytes())
     report = check(release)
     assert report.fault == "failed"
     assert "its content in the store has changed" in report.error
