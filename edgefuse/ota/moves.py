@@ -24,7 +24,7 @@ LIMITS_S: Mapping[Step, tuple[float, float]] = {
     "FETCH": (6 * _HOUR_S, 7 * _DAY_S),
     "REBUILD": (_HOUR_S, _HOUR_S),
     "VERIFY": (_HOUR_S, _HOUR_S),
-    "STAGE": (10 * _MINUTE_S, 10 * _MINUTE_S),
+    "STAGE": (7 * _DAY_S, 7 * _DAY_S),  # as PREFLIGHT: fetching may have outlasted the window
     "SELFTEST": (45 * _MINUTE_S, 45 * _MINUTE_S),  # compiling for an accelerator takes minutes a model
     "TRIAL": (15 * _MINUTE_S, 15 * _MINUTE_S),
     "COMMIT": (10 * _MINUTE_S, 10 * _MINUTE_S),

@@ -32,7 +32,7 @@ _FOLLOWING: Mapping[Step, Step] = {
     "REBUILD": "VERIFY",
     "VERIFY": "STAGE",
 }
-_CAN_WAIT = ("REFRESH", "RESOLVE", "PREFLIGHT", "FETCH", "REBUILD", "VERIFY")
+_CAN_WAIT = ("REFRESH", "RESOLVE", "PREFLIGHT", "FETCH", "REBUILD", "VERIFY", "STAGE")
 _CAN_DO_WITHOUT_DELTAS = ("FETCH", "REBUILD", "VERIFY")
 
 
@@ -152,19 +152,20 @@ def _on_inspected(state: InstallState, event: Inspected, now_s: float, settings:
             f"can be had ({settings.reserve_mb} MB stay free); make room"
         )
         return leave(state, "FAILED", reason, now_s)
-    waits = () if deployment.is_identical else _find_waits(event)
-    return wait(state, "waits: " + ", ".join(waits), now_s + AGAIN_S) if waits else enter(state, "FETCH", now_s)
+    reason = "" if deployment.is_identical else find_waits(event)
+    return wait(state, reason, now_s + AGAIN_S) if reason else enter(state, "FETCH", now_s)
 
 
-def _find_waits(event: Inspected) -> tuple[str, ...]:
-    """Say what an update waits for."""
+def find_waits(event: Inspected) -> str:
+    """Say what an update waits for before it is fetched, and again before it is started; empty where it need not."""
     waits = {
         "the board is too hot to measure anything": event.band in ("hot", "critical"),
         "the link is metered": event.is_metered and event.needed_bytes > 0,
         "the maintenance window is closed": not event.is_window_open,
         "no frames flow on which it could be tried": not event.is_flowing,
     }
-    return tuple(reason for reason, holds in waits.items() if holds)
+    found = ", ".join(reason for reason, holds in waits.items() if holds)
+    return f"waits: {found}" if found else ""
 
 
 def _on_measured(state: InstallState, event: Measured, now_s: float) -> Next:

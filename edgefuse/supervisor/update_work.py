@@ -25,6 +25,7 @@ from edgefuse.ota.actions import Work
 from edgefuse.ota.deployment import Deployment
 from edgefuse.ota.events import Answer, Done, Failed, Inspected
 from edgefuse.ota.retention import collect_garbage, offer_path
+from edgefuse.ota.steps import find_waits
 from edgefuse.ota.wire import HelperAnswer, Job
 from edgefuse.store.store import open_store
 from edgefuse.supervisor.children import Children
@@ -120,21 +121,21 @@ class Performer:
             self._crashes_s.append(self._supervision.now_s)
 
     async def _perform(self, work: Work) -> None:
-        answer = await self._find_answer(work)
-        if answer is not None:
-            self._say(answer)
+        if work.step == "TRIAL":
+            await self._try(work)  # which says what came of it while it goes on
+        else:
+            self._say(await self._find_answer(work))
 
-    async def _find_answer(self, work: Work) -> Answer | None:
+    async def _find_answer(self, work: Work) -> Answer:
         match work.step:
             case "PREFLIGHT":
                 return await self._inspect(work)
             case "SELFTEST":
                 return await check_release(work, self._children, self._steering, self._supervision, self._store)
-            case "TRIAL":
-                await self._try(work)
-                return None
             case "COMMIT":
                 return await self._commit(work)
+            case "STAGE" if reason := self._find_waits(work):
+                return Failed(work.seq, reason, "later")
             case "STAGE" | "CLEANUP":
                 return await self._on_store(partial(staging.perform, self._store, work))
         return await self._help(work)
@@ -178,11 +179,18 @@ class Performer:
             return Failed(work.seq, str(e))
         if not isinstance(answer, Inspected):
             return answer
+        return self._look(msgspec.structs.replace(answer, free_bytes=free_bytes))
+
+    def _find_waits(self, work: Work) -> str:
+        """Say what a release that is here waits for before it is started."""
+        return "" if work.deployment.is_identical else find_waits(self._look(Inspected(work.seq)))
+
+    def _look(self, answer: Inspected) -> Inspected:
+        """Complete an answer by what holds up updates now."""
         unit, beat = self._steering.unit, self._supervision.beat
         link = unit.site.link if unit else None
         return msgspec.structs.replace(
             answer,
-            free_bytes=free_bytes,
             band=self._steering.band,
             is_metered=link is not None and link.metered and self.settings.on_metered == "wait",
             is_window_open=self.settings.is_open_at(datetime.now().time()),
@@ -190,7 +198,7 @@ class Performer:
         )
 
     async def _try(self, work: Work) -> None:
-        """Try it; what came of it is said while it goes on."""
+        """Try the release."""
         self._trial = Trial(
             work,
             steering=self._steering,

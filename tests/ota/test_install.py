@@ -313,6 +313,13 @@ def test_what_is_not_there_yet_is_asked_for_again() -> None:
     assert [action.step for action in player.wait(1).last if isinstance(action, Work)] == ["FETCH"]
 
 
+def test_a_release_that_is_here_waits_for_the_next_window_before_it_is_started() -> None:
+    player = under_way("STAGE").fail("later")
+    assert (player.deployment.step, player.deployment.reason) == ("STAGE", "it broke")
+    assert player.wait(3 * 86400.0).deployment.step == "STAGE"
+    assert player.finish().deployment.state == "COMMITTED"
+
+
 @pytest.mark.parametrize("step", ["FETCH", "REBUILD", "VERIFY"])
 def test_a_delta_that_fails_makes_way_for_full_files_once(step: Step) -> None:
     player = under_way(step).fail()
