@@ -89,6 +89,10 @@ class Page:
             time.sleep(_LOOK_S)
         return found
 
+    def wait_for(self, selector: str, text: str = "") -> str:
+        """Wait for an element to be seen, with a text where one is given, and give its text."""
+        return str(self.wait(f"({_find(selector, text)})?.innerText"))
+
     @property
     def text(self) -> str:
         """All that can be read."""
@@ -96,12 +100,8 @@ class Page:
 
     def click(self, selector: str, text: str = "") -> None:
         """Wait for an element, with a text where one is given, bring it into sight and press the mouse on it."""
-        find = (
-            f"[...document.querySelectorAll({json.dumps(selector)})]"
-            f".find(e => e.getClientRects().length && !e.disabled && e.textContent.includes({json.dumps(text)}))"
-        )
         place = self.wait(
-            f"(() => {{ const e = {find}; if (!e) return null; e.scrollIntoView({{block: 'center'}});"
+            f"(() => {{ const e = {_find(selector, text)}; if (!e) return null; e.scrollIntoView({{block: 'center'}});"
             "const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
@@ -130,6 +130,14 @@ class Page:
         """Evaluate; nothing while the page is on its way to another one."""
         told = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         return None if "exceptionDetails" in told else told["result"].get("value")
+
+
+def _find(selector: str, text: str) -> str:
+    """Give JavaScript for the first that can be seen and used, and has a text."""
+    return (
+        f"[...document.querySelectorAll({json.dumps(selector)})]"
+        f".find(e => e.getClientRects().length && !e.disabled && e.textContent.includes({json.dumps(text)}))"
+    )
 
 
 class _Line:

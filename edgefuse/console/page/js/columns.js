@@ -30,7 +30,7 @@ export const COLUMNS = [
   },
   {
     id: "temp",
-    name: "Temperature",
+    name: "Temp.",
     text: (row) => (isBlind(row) ? "no sensor" : celsius(row.temp_c)),
     key: (row) => row.temp_c,
     tone: (row) => toneOfBand(row.temp_c === null ? null : row.band),
@@ -63,8 +63,8 @@ export const COLUMNS = [
     tone: (row) => (row.deployment ? toneOfDeployment(row.deployment) : "dim"),
     title: (row) => (row.deployment ? `release ${row.deployment.release} ${row.deployment.reason}` : ""),
   },
-  { id: "board", name: "Board", text: (row) => row.board ?? row.profile ?? NOTHING, key: (row) => row.board ?? row.profile },
-  { id: "labels", name: "Labels", text: showLabels, key: (row) => showLabels(row) || null },
+  { id: "board", name: "Board", text: (row) => row.profile ?? NOTHING, key: (row) => row.profile, title: (row) => row.board ?? "" },
+  { id: "labels", name: "Labels", text: showLabels, key: (row) => showLabels(row) || null, title: showLabels },
   {
     id: "report",
     name: "Report",

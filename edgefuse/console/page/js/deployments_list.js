@@ -36,7 +36,7 @@ export function drawGroup(group, makeActions) {
   return h("li", { class: "deployment" },
     h("p", { class: "headline" }, "Release ", h("b", {}, group.release), " ", h("a", { href: fleetAddress({ deployment: group.id }) }, counted(members.length, "device")),
       h("span", { class: "quiet" }, " ", group.id, " · ", since(group.newest_s)), over < members.length && makeActions(group)),
-    h("p", {}, makeBar(shareDone(members), `${over} of ${members.length} ended`), " ", countStates(members).map(([state, tone, n]) => makeChip(`${number(n)} ${state}`, tone))),
+    h("p", {}, over < members.length && makeBar(shareDone(members), `${over} of ${members.length} ended`), " ", countStates(members).map(([state, tone, n]) => makeChip(`${number(n)} ${state}`, tone))),
     failed.length > 0 && h("ul", { class: "reasons" }, failed.slice(0, REASONS).map(({ device, progress }) =>
       h("li", {}, h("a", { href: `#/devices/${encodeURIComponent(device)}` }, device), `: ${progress.reason || progress.state}`)),
       failed.length > REASONS && h("li", { class: "quiet" }, `and ${failed.length - REASONS} more`)));

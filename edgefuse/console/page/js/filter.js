@@ -6,7 +6,7 @@
  * @typedef {object} Filter
  * @property {string} q Words, all of which must be found.
  * @property {string} state
- * @property {string} board
+ * @property {string} board Its kind, as profiles name them.
  * @property {string} release
  * @property {string} label `key=value`
  * @property {string} deployment
@@ -37,7 +37,7 @@ export function select(entries, filter) {
   for (const entry of entries) {
     const { row } = entry;
     if (filter.state && !entry.states.has(filter.state)) continue;
-    if (filter.board && (row.board ?? row.profile) !== filter.board) continue;
+    if (filter.board && row.profile !== filter.board) continue;
     if (filter.release && row.release !== filter.release) continue;
     if (filter.deployment && row.deployment?.id !== filter.deployment) continue;
     if (key && row.labels[key] !== value) continue;

@@ -41,7 +41,7 @@ export class FilterBar {
     const found = { label: new Set(), board: new Set(), release: new Set() };
     for (const { row } of entries) {
       for (const [key, value] of Object.entries(row.labels)) found.label.add(`${key}=${value}`);
-      if (row.board ?? row.profile) found.board.add(row.board ?? row.profile);
+      if (row.profile) found.board.add(row.profile);
       if (row.release) found.release.add(row.release);
     }
     for (const [name, values] of Object.entries(found)) {

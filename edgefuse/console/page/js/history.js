@@ -81,6 +81,7 @@ export class History {
     if (!this.loaded) return;
     const { span, points } = this.loaded;
     const marks = this.#events.filter((event) => event.kind in KINDS).map((event) => ({ t_s: event.heard_s, text: event.text, tone: KINDS[event.kind] }));
+    if (METRICS.every((metric) => !points[metric].length)) return this.plot.tell(`No reports in the last ${this.#choice[0]}.`);
     this.plot.show(makeLanes(points, this.#trip_c), marks, { ...span, step_s: findStep(points.temp_c, span.step_s) });
   }
 }

@@ -29,7 +29,8 @@ export class Overview {
     for (const [state, { link, count: shown, tone }] of this.counts) {
       const n = states.get(state) ?? 0;
       setText(shown, number(n));
-      link.className = `count is-${n ? tone : "dim"}`;
+      link.className = `is-${n ? tone : "dim"}`;
+      link.parentElement.className = n ? "" : "zero";
     }
     const most = [...releases].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
     const told = most.slice(0, RELEASES).map(([release, n]) => makeCount(fleetAddress({ release }), release, n));
@@ -54,7 +55,7 @@ export class Overview {
 const makeSection = (name, list) => h("section", {}, h("h2", {}, name), list);
 
 const makeCount = (address, text, n) =>
-  h("li", {}, h("a", { href: address, class: "count" }, h("b", {}, number(n)), h("span", { class: "name" }, ` ${text}`)));
+  h("li", {}, h("a", { href: address, title: `release ${text}` }, h("b", {}, number(n)), h("span", { class: "release" }, ` on ${text}`)));
 
 /** @param {Iterable<import("./fleet.js").Entry>} entries @returns {[Map<string, number>, Map<string, number>]} */
 function count(entries) {

@@ -24,8 +24,9 @@ import { makeScale, roundMarks, timeMarks } from "./scale.js";
 
 const LEFT_PX = 46;
 const RIGHT_PX = 12;
-const GAP_PX = 26;
+const GAP_PX = 34;
 const FOOT_PX = 22;
+const TOP_PX = 22;
 const MARKS_PX = 14;
 
 export class Plot {
@@ -52,6 +53,13 @@ export class Plot {
     this.#draw();
   }
 
+  /** Tell why there is no plot. @param {string} text */
+  tell(text) {
+    this.shown = undefined;
+    replace(this.place, h("p", { class: "quiet" }, text));
+    replace(this.readout);
+  }
+
   #resize(width_px) {
     if (Math.abs(width_px - this.width_px) < 1) return;
     this.width_px = width_px;
@@ -61,16 +69,16 @@ export class Plot {
   #draw() {
     if (!this.shown || !this.width_px) return;
     const { lanes, marks, span } = this.shown;
-    const height_px = MARKS_PX + FOOT_PX + lanes.reduce((sum, lane) => sum + lane.height_px + GAP_PX, 0);
+    const height_px = TOP_PX + MARKS_PX + FOOT_PX + lanes.reduce((sum, lane) => sum + lane.height_px + GAP_PX, -GAP_PX);
     const time = makeScale(span.since_s, span.until_s, LEFT_PX, this.width_px - RIGHT_PX);
-    let top_px = GAP_PX - 6;
+    let top_px = TOP_PX;
     const drawn = lanes.map((lane) => {
       const part = drawLane(lane, time, top_px, span.step_s);
       top_px += lane.height_px + GAP_PX;
       return part;
     });
     const bottom_px = top_px - GAP_PX;
-    this.cursor = s("line", { class: "cursor", y1: GAP_PX - 6, y2: bottom_px, visibility: "hidden" });
+    this.cursor = s("line", { class: "cursor", y1: TOP_PX, y2: bottom_px, visibility: "hidden" });
     const svg = s("svg", {
       width: this.width_px, height: height_px, viewBox: `0 0 ${this.width_px} ${height_px}`, role: "img", tabindex: 0,
       "aria-label": `${lanes.map(describe).join(". ")}. Arrow keys read values.`,
@@ -123,7 +131,7 @@ function drawLane(lane, time, top_px, step_s) {
   const [left_px, right_px] = [time.place(time.least), time.place(time.greatest)];
   const rule = (each) => s("line", { class: "rule", x1: left_px, x2: right_px, y1: value.place(each), y2: value.place(each) });
   const text = (each) => s("text", { class: "tick end", x: left_px - 6, y: value.place(each) + 4 }, String(+each.toFixed(6)));
-  const title = s("text", { class: "name", x: left_px, y: top_px - 7 }, lane.unit ? `${lane.name}, ${lane.unit}` : lane.name);
+  const title = s("text", { class: "lane", x: left_px, y: top_px - 9 }, lane.unit ? `${lane.name}, ${lane.unit}` : lane.name);
   const zones = (lane.zones ?? []).map((zone) => drawZone(zone, value, left_px, right_px));
   const runs = split(lane.points, step_s);
   const spread = lane.isStepped ? [] : runs.map((run) => s("path", { class: "spread", d: spreadPath(run, time, value) }));
@@ -148,7 +156,7 @@ function drawLimit(limit, value, left_px, right_px) {
 function drawTimes(time, bottom_px, width_px) {
   const count = Math.max(2, Math.min(8, Math.floor(width_px / 90)));
   return timeMarks(time.least, time.greatest, count).map(({ t_s, text }) => [
-    s("line", { class: "rule", x1: time.place(t_s), x2: time.place(t_s), y1: GAP_PX - 6, y2: bottom_px }),
+    s("line", { class: "rule", x1: time.place(t_s), x2: time.place(t_s), y1: TOP_PX, y2: bottom_px }),
     s("text", { class: "tick middle", x: time.place(t_s), y: bottom_px + MARKS_PX + FOOT_PX - 6 }, text),
   ]);
 }

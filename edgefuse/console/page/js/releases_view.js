@@ -60,7 +60,7 @@ export class ReleasesView {
     const line = (id, counter, canPush) => [h("b", {}, id), counter, running.has(id) ? h("a", { href: fleetAddress({ release: id }) }, counted(running.get(id), "device")) : "none",
       canPush && isOperator() ? h("button", { type: "button", onclick: () => openPush(this.fleet, ids, id, () => {}) }, "Push …") : ""];
     const lines = [...releases.map((release) => line(release.id, release.counter, true)), ...others.map((id) => line(id, "–", false))];
-    replace(this.releases, reason && h("p", { class: "quiet" }, reason), lines.length > 0 && makeTable("Releases", ["Release", "Counter", "Runs on", ""], lines));
+    replace(this.releases, reason && h("p", { class: "quiet sentence" }, reason), lines.length > 0 && makeTable("Releases", ["Release", "Counter", "Runs on", ""], lines));
   }
 
   #drawDeployments() {

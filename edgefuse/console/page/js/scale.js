@@ -21,7 +21,7 @@ export function makeScale(least, greatest, from_px, to_px) {
 export function roundMarks(least, greatest, count) {
   const rough = (greatest - least || 1) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough) ?? rough;
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= 0.7 * rough) ?? rough;
   const marks = [];
   for (let i = Math.ceil(least / step); i * step <= greatest + step / 1000; i++) marks.push(i * step);
   return marks;

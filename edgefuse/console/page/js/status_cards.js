@@ -5,7 +5,7 @@ import { h, replace } from "./dom.js";
 import { celsius, moment, number, parseTime, span } from "./format.js";
 import { makeCard, makeFacts, makeProblem, makeTable } from "./parts.js";
 
-const ORIGINS = { pin: "pinned by an operator", site: "its site configuration", profile: "its profile", governor: "its governor", default: "nobody chose another" };
+const ORIGINS = { pin: "an operator pinned it", site: "its site configuration", profile: "its profile", governor: "its governor", default: "nobody chose another" };
 const NEAR = 0.95; // a rate within 5 % of what was asked for is that rate
 
 export class StatusCards {
@@ -43,7 +43,8 @@ export class StatusCards {
   #show(status) {
     this.onTold(status);
     replace(this.whyBody, makeFacts(explain(status)));
-    replace(this.element, makeCard("Settings", drawSettings(status.settings)), status.heartbeat && makeCard("Stages, median of a frame", drawStages(status.heartbeat.stages_ms)));
+    const hasStages = status.heartbeat && Object.keys(status.heartbeat.stages_ms).length > 0;
+    replace(this.element, makeCard("Settings", drawSettings(status.settings)), hasStages && makeCard("Stages, median of a frame", drawStages(status.heartbeat.stages_ms)));
   }
 }
 
@@ -87,7 +88,7 @@ function describePoint(point) {
 function describeSetting(setting) {
   if (!setting) return "unknown";
   const since_s = parseTime(setting.since);
-  return `${setting.value || "none"}, by ${ORIGINS[setting.origin] ?? setting.origin}${since_s ? ` since ${moment(since_s)}` : ""}`;
+  return `${setting.value || "none"} (${ORIGINS[setting.origin] ?? setting.origin}${since_s ? ` at ${moment(since_s)}` : ""})`;
 }
 
 function drawSettings(settings) {

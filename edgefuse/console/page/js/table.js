@@ -65,13 +65,14 @@ export class Table {
     const names = new Set(shown.map((entry) => entry.row.device));
     const free = [...this.#lines.values()].filter((line) => !names.has(line.device) && !line.hasFocus);
     for (const line of free) this.#lines.delete(line.device);
+    const reached = names.has(this.#active) ? -1 : Math.min(first ? SPARE_ROWS : 0, shown.length - 1);
     let at = this.body.firstElementChild;
     shown.forEach((entry, i) => {
       const { device } = entry.row;
       const line = this.#lines.get(device) ?? free.pop() ?? new Line();
       this.#lines.set(device, line);
       line.show(entry.row, first + i, this.addressOf(device));
-      line.setActive(device === this.#active || (i === SPARE_ROWS && !names.has(this.#active)));
+      line.setReachable(device === this.#active || i === reached);
       if (line.element === at) at = at.nextElementSibling;
       else this.body.insertBefore(line.element, at);
     });
@@ -142,9 +143,9 @@ class Line {
     });
   }
 
-  /** @param {boolean} isActive */
-  setActive(isActive) {
-    this.link.tabIndex = isActive ? 0 : -1;
+  /** Of all lines, the Tab key reaches one; from there arrow keys go on. @param {boolean} isReachable */
+  setReachable(isReachable) {
+    this.link.tabIndex = isReachable ? 0 : -1;
   }
 
   #open(event) {
@@ -171,7 +172,7 @@ function markSort(head, sort) {
 }
 
 function setHeight(spacer, height_px) {
-  if (!spacer.firstChild) replace(spacer, h("tr", {}, h("td", { colspan: COLUMNS.length })));
+  if (!spacer.firstChild) replace(spacer, h("tr", {}, h("td")));
   spacer.hidden = height_px === 0;
   spacer.firstChild.firstChild.style.height = `${height_px}px`;
 }
