@@ -15,13 +15,17 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from edgefuse import log, paths
+from edgefuse import disk, log, paths
 from edgefuse.config.updates import UpdateSettings
+from edgefuse.errors import StoreError
 from edgefuse.memory import share_one_heap
+from edgefuse.ota.events import Failed
 from edgefuse.ota.fetching import Transport, open_fetcher
 from edgefuse.ota.helper import Helper
 from edgefuse.ota.relay import Relay, RelayEndedError, RelayFetcher
@@ -49,13 +53,20 @@ def main() -> int:
         def tell(answer: HelperAnswer) -> None:
             relay.send(Kind.ANSWER, msgspec.json.encode(answer))
 
-        try:
-            job = _receive_job(relay)
-            _use_scratch(paths.run_dir() / "ota")
-            tell(Helper(job, _open_transport(job.settings, relay), tell).run())
-        except RelayEndedError:
-            pass  # nobody wants this work any more
+        with suppress(RelayEndedError):  # nobody wants this work any more
+            tell(_work(_receive_job(relay), relay, tell))
     return 0
+
+
+def _work(job: Job, relay: Relay, tell: Callable[[HelperAnswer], None]) -> HelperAnswer:
+    """Do the job, and give what came of it."""
+    scratch = paths.run_dir() / "ota"
+    try:
+        with disk.writing(scratch):
+            _use_scratch(scratch)
+            return Helper(job, _open_transport(job.settings, relay), tell).run()
+    except StoreError as e:
+        return Failed(job.seq, str(e))
 
 
 def _end_with_supervisor(sock: socket.socket) -> None:

@@ -218,6 +218,15 @@ def test_a_disk_that_became_read_only_is_told(unit: HelpedUnit, step: str, folde
     assert (failed.fault, "Read-only file system" in failed.reason) == ("failed", True)
 
 
+@needs_mounts
+def test_no_room_for_temporary_files_is_told(unit: HelpedUnit) -> None:
+    part_of(unit, "two", 2, NEW)
+    mount = 'mount -t tmpfs -o nr_inodes=2 tmpfs "$0" && exec "$@"'
+    failed = _do_mounted(unit, "REFRESH", mount, unit.root / "run/edgefuse")
+    assert isinstance(failed, Failed)
+    assert (failed.fault, "No space left on device; make room" in failed.reason) == ("failed", True)
+
+
 def _do_mounted(unit: HelpedUnit, step: str, mount: str, folder: Path) -> object:
     folder.mkdir(parents=True, exist_ok=True)
     own = module_command(sys.executable, "edgefuse.ota")
