@@ -87,11 +87,10 @@ class Access:
         return login.identity
 
     def _take_token(self, authorization: str, address: str) -> Identity:
-        """Take a program's token; one that is right goes through however many wrong ones came from its address."""
+        """Take a program's token; a right one goes through however many wrong ones came from its address."""
         is_bearer = authorization[: len(_SCHEME)].lower() == _SCHEME.lower()
         token = find_token(self._load(), authorization[len(_SCHEME) :].strip()) if is_bearer else None
         if token is None:
-            self._hold_back(address)
             self.attempts.note_failure(address)
             raise RefusedError(401, "cannot tell who asks: Authorization has no token that holds", _CHALLENGE)
         return Identity(token.name, token.role)

@@ -28,7 +28,7 @@ from edgefuse.console.openapi import describe
 from edgefuse.console.operation import JSON, Operation
 from edgefuse.console.picture import Pictures
 from edgefuse.console.releases import Deploying
-from edgefuse.console.routing import make_route, tell_missing
+from edgefuse.console.routing import make_routes, tell_missing
 from edgefuse.fleet.database import Database
 from edgefuse.fleet.store import Store
 
@@ -56,14 +56,17 @@ def make_app(scene: Scene, port: int, ending: asyncio.Event) -> ASGIApp:
     """
     access, cookie = Access(scene.folder), f"edgefuse-{port}"
     operations = list(make_operations(scene, access, cookie, ending))
-    routes = [make_route(operation, access, cookie) for operation in operations]
     description = describe(operations, cookie)
 
     async def show_description(_request: Request) -> Response:
         return Response(description, media_type=JSON)
 
     return Starlette(
-        routes=[*routes, Route("/openapi.json", show_description), Mount("/", StaticFiles(directory=PAGE, html=True))],
+        routes=[
+            *make_routes(operations, access, cookie),
+            Route("/openapi.json", show_description),
+            Mount("/", StaticFiles(directory=PAGE, html=True)),
+        ],
         middleware=[Middleware(Headers)],
         exception_handlers={HTTPException: tell_missing},
     )

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.responses import StreamingResponse
 
 from edgefuse import clock
@@ -38,7 +39,7 @@ _GZIP_STREAM = 31
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is known already."""
 
-    n: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] | None = None
+    n: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] | UnsetType = UNSET
     """Number of the newest change; the header Last-Event-ID counts more, as browsers send it when they come back."""
 
 
@@ -58,7 +59,7 @@ class Changes:
             "GET",
             "/api/changes",
             "follow_changes",
-            "What becomes new, as events: `rows` with rows, `trouble` with a reason, and comments to keep it open.",
+            "What becomes new, as events: `rows` with rows, `trouble` with a reason, and `beat` while nothing is new.",
             "viewer",
             self._follow,
             Rows,
@@ -89,7 +90,7 @@ class Changes:
                 event = b"event: trouble\ndata: %b\n\n" % encode(Fault(str(e)))
             now_ns = clock.now_ns()
             if event or now_ns - told_ns > HEARTBEAT_S * clock.NS_PER_S:
-                yield event or b":\n\n"
+                yield event or b"event: beat\ndata: {}\n\n"
                 told_ns = now_ns
             await self._pause()
 
@@ -103,7 +104,9 @@ def _find_known(asked: Asked) -> int | None:
     last_id = asked.request.headers.get("Last-Event-ID", "")
     is_number = last_id.isascii() and last_id.isdigit() and len(last_id) < 20
     known: Known = asked.query
-    return int(last_id) if is_number else known.n
+    if is_number:
+        return int(last_id)
+    return None if known.n is UNSET else known.n
 
 
 def _write_event(rows: Rows) -> bytes:

@@ -13,8 +13,10 @@ import msgspec
 from edgefuse.console.devices import UNKNOWN_DEVICE, find_row
 from edgefuse.console.mirror import Mirror
 from edgefuse.console.operation import Asked, Operation, RefusedError
+from edgefuse.console.rows import THERE
 from edgefuse.fleet.audit import note_act, note_outcome
 from edgefuse.fleet.commanding import command_all
+from edgefuse.fleet.roster import Presence
 from edgefuse.fleet.sending import SilentError
 from edgefuse.fleet.session import connected
 from edgefuse.link.commands import (
@@ -157,17 +159,25 @@ class Commanding:
         )
 
     def _ask(self, asked: Asked) -> Status:
-        self._find(asked.device)
+        presence = self._find(asked.device)
+        if presence not in THERE:
+            raise RefusedError(504, f"cannot ask '{asked.device}' how it is: it is {presence}")
         with connected(self.folder) as session:
             ((_, answer),) = command_all(session, self.folder, [asked.device], GetStatus(), STATUS_S)
         if isinstance(answer, SilentError):
             raise answer
         return _read_status(asked.device, answer.reply)
 
-    def _find(self, device: str) -> None:
-        """Refuse to ask a device that the site does not trust."""
-        if find_row(self.mirror, device).presence == "revoked":
+    def _find(self, device: str) -> Presence:
+        """Tell whether a device that the site trusts is there.
+
+        Raises:
+            RefusedError: The site does not trust it.
+        """
+        presence = find_row(self.mirror, device).presence
+        if presence == "revoked":
             raise RefusedError(404, f"cannot ask '{device}': it is revoked (edgefuse fleet enrol {device})")
+        return presence
 
 
 def _read_status(device: str, reply: Reply) -> Status:

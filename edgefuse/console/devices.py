@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from edgefuse import clock
@@ -20,7 +21,10 @@ from edgefuse.fleet.series import Point
 from edgefuse.fleet.store import EventRecord, Store
 from edgefuse.link.messages import Deployment, Inventory, PipelineReport, SystemReport
 
+HOUR_S = 3600.0
 Metric = Literal["temp_c", "power_w", "mem_mb", "fps", "latency_p95_ms", "faces", "point"]
+Time = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+Name = Annotated[str, msgspec.Meta(max_length=64)]
 UNKNOWN_DEVICE = {404: "No such device is enrolled."}
 """What every operation on a device may answer with."""
 
@@ -47,9 +51,9 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     """What of a device's history is wanted."""
 
     metric: Metric
-    since_s: Annotated[float, msgspec.Meta(ge=0, le=1e11)] | None = None
+    since_s: Time | UnsetType = UNSET
     """Unix time; an hour before the end without it."""
-    until_s: Annotated[float, msgspec.Meta(ge=0, le=1e11)] | None = None
+    until_s: Time | UnsetType = UNSET
     """Unix time; now without it."""
     step_s: Annotated[float, msgspec.Meta(ge=1, le=1e9)] = 10.0
     """At least; history that is kept only coarser makes it longer."""
@@ -78,7 +82,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 class EventsAfter(msgspec.Struct, frozen=True, kw_only=True):
     """Which events, from an older one on."""
 
-    device: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    device: Name | UnsetType = UNSET
     after: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)] = 0
     """The ``id`` of the last one that is known already."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
@@ -87,7 +91,7 @@ class EventsAfter(msgspec.Struct, frozen=True, kw_only=True):
 class EventsLast(msgspec.Struct, frozen=True, kw_only=True):
     """Which events, the newest first."""
 
-    device: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    device: Name | UnsetType = UNSET
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 
@@ -193,19 +197,25 @@ class Devices:
     def _show_series(self, asked: Asked) -> Series:
         find_row(self.mirror, asked.device)
         span: Span = asked.query
-        until_s = clock.wall_now().timestamp() if span.until_s is None else span.until_s
-        since_s = max(0.0, until_s - 3600.0) if span.since_s is None else span.since_s
+        until_s = clock.wall_now().timestamp() if span.until_s is UNSET else span.until_s
+        since_s = max(0.0, until_s - HOUR_S) if span.since_s is UNSET else span.since_s
         points = self.store.series(asked.device, span.metric, since_s, until_s, span.step_s)
         return Series(metric=span.metric, points=[_show_point(point) for point in points])
 
     def _list_events(self, asked: Asked) -> Events:
         query: EventsAfter = asked.query
-        records = self.store.events(query.device, after=query.after, limit=query.limit)
+        records = self.store.events(_find_name(query.device), after=query.after, limit=query.limit)
         return Events([_show_event(record) for record in records])
 
     def _list_last_events(self, asked: Asked) -> Events:
         query: EventsLast = asked.query
-        return Events([_show_event(record) for record in self.store.last_events(query.device, limit=query.limit)])
+        return Events(
+            [_show_event(record) for record in self.store.last_events(_find_name(query.device), limit=query.limit)]
+        )
+
+
+def _find_name(device: str | UnsetType) -> str | None:
+    return None if device is UNSET else device
 
 
 def find_row(mirror: Mirror, device: str) -> Row:

@@ -91,14 +91,8 @@ def _list_parameters(operation: Operation) -> Iterator[Schema]:
         yield {"name": CSRF, "in": "header", "required": False, "description": about, "schema": {"type": "string"}}
     for field in msgspec.structs.fields(operation.query):
         (schema,), _ = msgspec.json.schema_components([field.type])
-        plain = {key: value for key, value in _without_null(schema).items() if key != "default"}
+        plain = {key: value for key, value in schema.items() if key != "default"}
         yield {"name": field.encode_name, "in": "query", "required": field.required, "schema": _translate(plain)}
-
-
-def _without_null(schema: Schema) -> Schema:
-    """Give what an option may be; that it may be left out is said elsewhere."""
-    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
-    return choices[0] if len(choices) == 1 else schema
 
 
 def _translate(schema: Any) -> Any:

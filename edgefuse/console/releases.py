@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from edgefuse import disk
 from edgefuse.console.operation import Asked, Operation, RefusedError
-from edgefuse.errors import ConfigError, EdgefuseError, StoreError
+from edgefuse.errors import EdgefuseError, StoreError
 from edgefuse.fleet.audit import note_act, note_outcome
-from edgefuse.fleet.labels import NobodyError, parse_selector, select
+from edgefuse.fleet.labels import SELECTOR_PATTERN, parse_selector, select
 from edgefuse.fleet.session import connected
 from edgefuse.fleet.site import load_register
 from edgefuse.fleet.wishing import make_wish, take_back, wish
@@ -27,7 +28,7 @@ UNPUBLISHED = (
 )
 _WHOM = {404: "No such device is enrolled and trusted, or none has such labels."}
 Name = Annotated[str, msgspec.Meta(max_length=64)]
-Labels = Annotated[str, msgspec.Meta(max_length=1000)]
+Labels = Annotated[str, msgspec.Meta(pattern=SELECTOR_PATTERN, max_length=1000)]
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +51,8 @@ class Whom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Which devices are meant: those that are named, and those with such labels."""
 
     devices: Annotated[list[Name], msgspec.Meta(max_length=100_000)] = []
-    labels: Labels = ""
-    """As in ``site=north,floor!=2,camera,!spare``; empty for none."""
+    labels: Labels | UnsetType = UNSET
+    """As in ``site=north,floor!=2,camera,!spare``; without it only named devices are meant."""
 
 
 class Wish(Whom, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,11 +146,7 @@ class Deploying:
         try:
             for device in whom.devices:
                 register.find(device)
-            chosen = select(register, parse_selector(whom.labels)) if whom.labels else []
-        except NobodyError as e:
-            raise RefusedError(404, str(e)) from e
-        except ConfigError as e:
-            raise RefusedError(400, str(e)) from e
+            chosen = select(register, parse_selector(whom.labels)) if whom.labels is not UNSET else []
         except EdgefuseError as e:
             raise RefusedError(404, str(e)) from e
         if not (named := list(dict.fromkeys([*whom.devices, *chosen]))):

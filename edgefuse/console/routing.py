@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -30,23 +31,31 @@ GZIP_LEVEL = 1
 LATER, SILENT, DEFECT = 503, 504, 500
 
 
-def make_route(operation: Operation, access: Access, cookie: str) -> Route:
-    """Give the route of an operation."""
+def make_routes(operations: Iterable[Operation], access: Access, cookie: str) -> Iterator[Route]:
+    """Give a route for each path."""
+    by_path: defaultdict[str, dict[str, Operation]] = defaultdict(dict)
+    for operation in operations:
+        by_path[operation.path][operation.method] = operation
+    for path, by_method in by_path.items():
+        route = Route(path, partial(_dispatch, by_method, access, cookie), name=path)
+        route.methods = None  # all of them come here, and HEAD, which a stream would answer for ever, does not go on
+        yield route
 
-    async def answer(request: Request) -> Response:
-        try:
-            return await _answer(operation, access, cookie, request)
-        except EdgefuseError as e:
-            return _refuse(e)
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except Exception:  # the outermost of a request: a defect in one must not end the others
-            logger.exception("request failed operation=%s", operation.name)
-            return make_fault(DEFECT, "cannot answer: edgefuse failed at it; its journal says how")
 
-    route = Route(operation.path, answer, methods=[operation.method], name=operation.name)
-    route.methods = {operation.method}  # without HEAD, which a stream would answer for ever
-    return route
+async def _dispatch(by_method: Mapping[str, Operation], access: Access, cookie: str, request: Request) -> Response:
+    operation = by_method.get(request.method)
+    if operation is None:
+        allowed = ", ".join(by_method)
+        return make_fault(405, f"cannot {request.method} here: this takes {allowed}", {"Allow": allowed})
+    try:
+        return await _answer(operation, access, cookie, request)
+    except EdgefuseError as e:
+        return _refuse(e)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Exception:  # the outermost of a request: a defect in one must not end the others
+        logger.exception("request failed operation=%s", operation.name)
+        return make_fault(DEFECT, "cannot answer: edgefuse failed at it; its journal says how")
 
 
 def make_fault(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:

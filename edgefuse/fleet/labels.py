@@ -25,6 +25,9 @@ _SETTING = re.compile(rf"(?P<key>{_KEY})=(?P<value>{_VALUE})")
 _REMOVAL = re.compile(rf"(?P<key>{_KEY})-")
 _COMPARISON = re.compile(rf"(?P<key>{_KEY})\s*(?P<sign>!=|==?)\s*(?P<value>{_VALUE})")
 _EXISTENCE = re.compile(rf"(?P<sign>!?)\s*(?P<key>{_KEY})")
+_PART = rf"\s*(?:{_KEY}\s*(?:!=|==?)\s*{_VALUE}|!?\s*{_KEY})\s*"
+SELECTOR_PATTERN = rf"^{_PART}(?:,{_PART})*\Z"
+"""What ``parse_selector`` reads, for whoever checks it before."""
 
 
 @dataclass(frozen=True, slots=True)
