@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from edgefuse.config.host import Host
 from edgefuse.config.profile import Profile
 from edgefuse.planning.candidate import Candidate
-from edgefuse.planning.tasks import REQUIRED_TASKS, TASKS_ALONE, TASKS_AT_FIRST
+from edgefuse.planning.tasks import REQUIRED_TASKS, TASKS_ALONE, tasks_at_first
 
 WORKER_MB = 95
 """Without models and runtimes: 71 after importing the rest (RSS), and 22 for 8 frames of 720p."""
@@ -21,8 +21,7 @@ class Budget:
         """Begin with nothing taken."""
         limits_mb = (profile.memory_mb, host.memory_limit_mb, host.memory_mb or None)
         self._left_mb = min(limit for limit in limits_mb if limit is not None) - WORKER_MB
-        is_kept = any(point.parse_every for point in profile.ladder)
-        self._tasks_at_first = frozenset[str]() if is_kept else TASKS_AT_FIRST
+        self._tasks_at_first = tasks_at_first(profile.ladder)
         self._runtimes_mb: Mapping[str, int] = {fact.id: fact.memory_mb for fact in host.runtimes}
         """What each library holds, which is never given back."""
         self._sessions_mb: Counter[str] = Counter()

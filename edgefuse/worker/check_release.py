@@ -25,6 +25,7 @@ from edgefuse.planning.board import Board, probe_board
 from edgefuse.planning.host import name_arch
 from edgefuse.planning.plan import Choice, Plan
 from edgefuse.planning.proof import plan_unit, setup_of
+from edgefuse.planning.tasks import TASKS_ALONE, tasks_at_first
 from edgefuse.planning.trial import record_trial, run_trial
 from edgefuse.store.release import Release, decode_release
 from edgefuse.store.state import state_path
@@ -140,6 +141,7 @@ def _rehearse(needs: Needs, release: Release, board: Board, question: Question) 
         release=str(question.release),
         plan=Plan(profile=profile.id, release=release.id, choices=needs.choices, rejections=()),
         loaded=_find_loaded(board, needs),
+        apart=TASKS_ALONE | tasks_at_first(release.fit(profile).ladder),
     )
     rehearsal = rehearse(
         request,

@@ -20,7 +20,6 @@ from edgefuse.in_flight import make_in_flight, map_in_flight, places_of_plan, re
 from edgefuse.memory import resident_mb, share_one_heap
 from edgefuse.planning.child import ChildCrashedError, ChildError, ChildLimitError, answer_parent, ask_child
 from edgefuse.planning.plan import Plan
-from edgefuse.planning.tasks import TASKS_ALONE, TASKS_AT_FIRST
 from edgefuse.planning.trial import measure, percentile
 from edgefuse.runtime import Runtime
 from edgefuse.store.release import Release, decode_release
@@ -40,6 +39,8 @@ class RehearsalRequest(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan
     loaded: tuple[str, ...]
     """Runtimes that the worker has loaded anyway, whose libraries are not counted."""
+    apart: frozenset[str]
+    """Tasks whose models are not open while frames come."""
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +103,7 @@ def _rehearse(request: RehearsalRequest, crumbs: int) -> Rehearsal:
         runtime.probe()
     before_mb = resident_mb()
     tasks = {choice.task for choice in request.plan.choices}
-    for_frames = tasks - TASKS_ALONE - TASKS_AT_FIRST
+    for_frames = tasks - request.apart
     try:
         load_options(stage_types(tuple(release.settings)), release.settings, f"release {release.id}: settings.")
         times_ms = _run_each(request.plan, release, open_store(), for_frames, bank)

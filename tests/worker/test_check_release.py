@@ -21,7 +21,7 @@ from fakes.planned import add_fake_variant, make_host, make_manifest, make_profi
 from edgefuse.config.manifest import ModelFile, Source, Variant
 from edgefuse.config.profile import Match
 from edgefuse.ota.checked import MAX_REPORT_BYTES, CheckReport, check_command, read_report
-from edgefuse.store.release import Release, encode_release, make_current, save_release
+from edgefuse.store.release import Release, encode_release, load_release, make_current, save_release
 from edgefuse.store.state import load_state, state_path
 from edgefuse.store.store import Store, open_store
 from edgefuse.store.terms import Constraints
@@ -31,12 +31,14 @@ LIMIT_S = 60.0
 MEMORY_MB = 400
 
 
-def add_profile(root: Path, *runtimes: str) -> None:
+def add_profile(root: Path, *runtimes: str, parse_every: int | None = None) -> None:
     """Let this machine be a board of its own kind."""
     profile = make_profile(*runtimes, id="workbench", sample=make_host("tflite"), memory_mb=MEMORY_MB)
-    profile = msgspec.structs.replace(profile, match=Match(arch=(platform.machine(),)))
+    (point,) = profile.ladder
+    point = msgspec.structs.replace(point, parse_every=parse_every)
+    profile = msgspec.structs.replace(profile, match=Match(arch=(platform.machine(),)), ladder=(point,))
     folder = root / "etc/edgefuse/devices.d"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "workbench.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(profile)))
 
 
@@ -94,6 +96,24 @@ def test_a_sound_release_passes_with_its_figures_and_once_for_all(unit: Store) -
     again = check(release)
     assert [model.deviation for model in again.models] == [None, None], "what has passed is not checked again"
     assert load_state(state_path()).checks == kept.checks
+
+
+@pytest.mark.parametrize("parse_every", [None, 30])
+def test_only_models_that_are_open_while_frames_come_are_counted(
+    unit: Store, root: Path, parse_every: int | None
+) -> None:
+    add_profile(root, "fake", parse_every=parse_every)
+    growing = add_fake_variant(unit, "parser", run_ms=40, growth_kb=10_000)  # eight runs at least
+    release = release_of(unit, add_fake_variant(unit, "new"))
+    parser = make_manifest("parser", "parse_faces", growing)
+    release = msgspec.structs.replace(release, manifests=(*release.manifests, parser))
+    running = msgspec.structs.replace(load_release(unit, "1"), id="3", manifests=release.manifests)
+    save_release(unit, running)
+    make_current(unit, "3")  # so that the parser is in use here
+    report = check(release)
+    assert report.error == ""
+    assert [model.task for model in report.models] == ["detect_faces", "track_faces", "parse_faces"]
+    assert (report.needs_mb >= 80) == (parse_every is not None)
 
 
 @pytest.mark.parametrize(
