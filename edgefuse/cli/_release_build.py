@@ -19,7 +19,7 @@ from edgefuse.cli._words import show_count
 from edgefuse.config import loader
 from edgefuse.config.host import RuntimeFact
 from edgefuse.config.manifest import Manifest, ModelFile
-from edgefuse.errors import EdgefuseError
+from edgefuse.errors import ConfigError, EdgefuseError
 from edgefuse.factory.built import Delta, list_deltas, list_parts, need_empty, write_built
 from edgefuse.factory.promise import make_golden
 from edgefuse.factory.proving import (
@@ -31,7 +31,7 @@ from edgefuse.factory.proving import (
     check_settings,
     list_checks,
 )
-from edgefuse.factory.recipe import load_recipe, make_release, without_paths
+from edgefuse.factory.recipe import is_converted, load_recipe, make_release, without_paths
 from edgefuse.planning.probe import probe_runtimes
 from edgefuse.store.fetch import open_fetcher
 from edgefuse.store.release import Release
@@ -65,6 +65,7 @@ def _build(options: argparse.Namespace) -> int:
     check_promises(release)
     check_settings(release)
     store = open_store()
+    _need_converted(release, store)
     bases = [_take_in(word, store) for word in options.bases]
     _fetch(store, (part.file for part in list_parts(release)))
     checks = list(list_checks(release, _probe()))
@@ -82,6 +83,21 @@ def _build(options: argparse.Namespace) -> int:
                 print(f"not run: {manifest.id} {variant.id}, as no runtime here reads it")
     print(f"{show_count(len(checks), 'check')} of golden values passed")
     return 0
+
+
+def _need_converted(release: Release, store: Store) -> None:
+    """Say at once what would be missed after everything else was fetched.
+
+    Raises:
+        ConfigError: Variants that ``tools/convert`` makes are not in the store.
+    """
+    parts = ((manifest.id, variant) for manifest in release.manifests for variant in manifest.variants)
+    missing = [f"{id} {v.id}" for id, v in parts if is_converted(v) and not store.has_variant(v)]
+    if missing:
+        raise ConfigError(
+            f"cannot build release {release.id}: no package has {', '.join(missing)}; make them with tools/convert, or "
+            "leave such variants out with `has_converted: false` in the recipe"
+        )
 
 
 def _fetch(store: Store, files: Iterable[ModelFile]) -> None:

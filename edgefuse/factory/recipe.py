@@ -28,6 +28,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One more than that of the release before; what ships with edgefuse has 0."""
     models: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     """Ids of models that edgefuse ships, or manifests: paths that end with ``.yaml``, from this file's folder on."""
+    has_converted: bool = True
+    """With the variants that no package has, because ``tools/convert`` makes them."""
     settings: dict[str, dict[str, str]] = {}
     """Stage options by stage and key."""
     boards: Boards = {}
@@ -60,6 +62,8 @@ def make_release(recipe: Recipe, folder: Path) -> Release:
         raise ConfigError(f"cannot make release {recipe.id}: what ships with edgefuse is called so; choose another id")
     shipped = {manifest.id: manifest for manifest in load_manifests(paths.manifest_dir())}
     manifests = sorted((_load(word, folder, shipped) for word in recipe.models), key=lambda manifest: manifest.id)
+    if not recipe.has_converted:
+        manifests = [_without_converted(manifest) for manifest in manifests]
     ids = [manifest.id for manifest in manifests]
     if twice := sorted({model for model in ids if ids.count(model) > 1}):
         raise ConfigError(f"cannot make release {recipe.id}: it has {', '.join(twice)} twice")
@@ -84,6 +88,23 @@ def _load(word: str, folder: Path, shipped: dict[str, Manifest]) -> Manifest:
             f"cannot find model '{word}': edgefuse ships {', '.join(shipped)}; a manifest of your own ends with .yaml"
         )
     return shipped[word]
+
+
+def _without_converted(manifest: Manifest) -> Manifest:
+    """Leave out what only ``tools/convert`` makes.
+
+    Raises:
+        ConfigError: Nothing else is there.
+    """
+    kept = tuple(variant for variant in manifest.variants if not is_converted(variant))
+    if not kept:
+        raise ConfigError(f"cannot use model '{manifest.id}' without `has_converted`: all its variants are converted")
+    return msgspec.structs.replace(manifest, variants=kept)
+
+
+def is_converted(variant: Variant) -> bool:
+    """Tell whether a file of a variant is in no package, because ``tools/convert`` makes it."""
+    return any(file.source.kind == "converted_from" for file in variant.files)
 
 
 def _check_embedders(release: Release) -> None:

@@ -208,3 +208,16 @@ def test_what_is_not_there_is_told(
     monkeypatch.chdir(root.parent)
     assert main(["release", *words]) == 2
     assert reason in capsys.readouterr().err
+
+
+def test_what_no_package_has_is_told_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGEFUSE_ROOT", str(tmp_path / "root"))
+    recipe = tmp_path / "summer.yaml"
+    recipe.write_text("id: summer\ncounter: 1\nmodels: [blazeface-full, facemesh]\n")
+    assert main(["release", "build", str(recipe), str(tmp_path / "summer")]) == 2
+    said = capsys.readouterr().err
+    assert "no package has blazeface-full fp32-192-onnx, " in said
+    assert "tools/convert, or leave such variants out with `has_converted: false`" in said
+    assert not list((tmp_path / "root/var/lib/edgefuse/store").glob("sha256/*/*"))

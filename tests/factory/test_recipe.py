@@ -98,3 +98,13 @@ def test_nothing_of_the_builders_disk_goes_out(tmp_path: Path) -> None:
 def test_packages_stay_the_source_of_what_they_carry(tmp_path: Path) -> None:
     release = make(tmp_path, models=["yunet"])
     assert without_paths(release) == release
+
+
+def test_what_must_be_converted_is_left_out_on_demand(tmp_path: Path) -> None:
+    packed, made = variant(model_file()), variant(model_file(converted_from="fp32-128"), variant_id="made")
+    both = make_manifest("ours", "detect_faces", packed, made)
+    assert make(tmp_path, both).manifests == (both,)
+    (left,) = make(tmp_path, both, has_converted=False).manifests
+    assert left.variants == (packed,)
+    with pytest.raises(ConfigError, match="all its variants are converted"):
+        make(tmp_path, make_manifest("ours", "detect_faces", made), has_converted=False)
