@@ -1,9 +1,12 @@
 """Pictures with a face whose landmarks are known exactly: the canonical face, textured, anywhere in a frame."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from fakes.discs import disc_mesh
 
+from edgefuse.vision.face.canonical import load_canonical_face
 from edgefuse.vision.face.geometry import box_around
 from edgefuse.vision.types import Face, Pixels
 
@@ -19,6 +22,13 @@ def face_at(x_px: float, y_px: float, radius_px: float, track_id: int = 1, score
     """Give a face that looks at the camera, as the find stages would."""
     mesh = disc_mesh(x_px, y_px, radius_px)
     return Face(box=box_around(mesh), score=score, eyes=mesh[[33, 263], :2], mesh=mesh, track_id=track_id)
+
+
+def turned_face(yaw_rad: float) -> Face:
+    """Give a face that is turned aside, with its middle at x 160 and y 120."""
+    rotation = cv2.Rodrigues(np.array((0, yaw_rad, 0.0)))[0]
+    mesh = (load_canonical_face() @ rotation.T * 6 + (160, 120, 0)).astype(np.float32)
+    return replace(face_at(160, 120, 60), mesh=mesh)
 
 
 def hull_mask(face: Face, height_px: int, width_px: int) -> np.ndarray:

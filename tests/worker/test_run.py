@@ -6,16 +6,20 @@ import os
 import signal
 
 import pytest
+from fakes.planned import add_fake_variant, make_host, make_manifest, make_profile
 from fakes.streams import FakeSink, FakeSource, FakeStage
 
 from edgefuse.config.profile import OperatingPoint
-from edgefuse.planning.plan import Plan
+from edgefuse.planning.board import Board
+from edgefuse.planning.plan import Plan, plan
+from edgefuse.store.release import Release
+from edgefuse.store.store import open_store
 from edgefuse.vision.model import Models
 from edgefuse.vision.pipeline import NamedStage, Pipeline
 from edgefuse.worker.interruption import Interruption
 from edgefuse.worker.loop import Counts, Loop
-from edgefuse.worker.request import RunRequest
-from edgefuse.worker.run import OpenedPipeline, Run
+from edgefuse.worker.request import Job, RunRequest
+from edgefuse.worker.run import OpenedPipeline, Run, open_pipeline
 
 POINT = OperatingPoint(effect_px=256, detect_px=128, rate_hz=1000.0, detect_every=1)
 
@@ -24,9 +28,9 @@ def make_run(frames: int) -> Run:
     source = FakeSource(frames)
     pipeline = Pipeline((NamedStage("find", FakeStage()),), (NamedStage("compose", FakeStage()),))
     loop = Loop(source, source.open(), FakeSink(), pipeline, (POINT,))
-    plan = Plan(profile="board", release="0", choices=(), rejections=())
+    made = Plan(profile="board", release="0", choices=(), rejections=())
     return Run(
-        RunRequest("pattern", "out.mp4", "anonymise", {}), plan, loop.stream, OpenedPipeline(pipeline, Models([])), loop
+        RunRequest("pattern", "out.mp4", "anonymise", {}), made, loop.stream, OpenedPipeline(pipeline, Models([])), loop
     )
 
 
@@ -48,6 +52,21 @@ def test_signal_ends_a_run_with_what_is_under_way(number: signal.Signals) -> Non
     assert report.frames_in == report.frames_out > 0
     assert report.pool.leased == report.pool.returned
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.usefixtures("root")
+def test_of_the_models_that_may_be_missing_those_that_last_stay_open() -> None:
+    store, profile, host = open_store(), make_profile("fake"), make_host("fake")
+    stream = FakeSource(1).open()
+    tasks = ("detect_faces", "track_faces", "embed_faces", "parse_faces")
+    manifests = (make_manifest(task, task, add_fake_variant(store, task)) for task in tasks)
+    release = Release(id="1", counter=1, manifests=tuple(manifests))
+    job = Job(
+        RunRequest("pattern", "null", "none", {}), {}, frozenset(tasks[:2]), frozenset(tasks[2:]), frozenset(tasks[3:])
+    )
+    opened = open_pipeline(job, Board(profile, host, store, release), plan(profile, release, host), stream)
+    assert [opened.models.has(task) for task in tasks] == [True, True, False, True]
+    opened.close()
 
 
 def test_ignored_signal_stays_ignored() -> None:

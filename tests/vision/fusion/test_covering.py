@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from fakes.parsing import FACE_LEVEL, HAIR_LEVEL, HAND_LEVEL, parsing_model, runs_of
-from fakes.portraits import face_at
+from fakes.portraits import face_at, turned_face
 
 from edgefuse.vision.fusion.covering import LATE_FRAMES, Covering
 from edgefuse.vision.model import Model
@@ -88,6 +88,12 @@ def test_what_the_border_of_the_frame_would_go_on_with_covers_nothing(covering: 
     pixels[:, :2] = HAND_LEVEL
     share = shares(covering, pixels, 10, face_at(10, 150, 60))[-1]
     assert share is not None and share < 0.3
+
+
+def test_what_slides_under_the_far_cheek_of_a_turned_head_covers_nothing(covering: Covering) -> None:
+    pixels = scene()
+    pixels[:, :128] = HAND_LEVEL
+    assert shares(covering, pixels, 10, turned_face(0.5))[-1] == 0
 
 
 def test_a_model_that_fails_says_nothing(caplog: pytest.LogCaptureFixture) -> None:

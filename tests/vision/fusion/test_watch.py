@@ -4,15 +4,13 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 from fakes.discs import FRAME_NS, packet
-from fakes.parsing import FACE_LEVEL, HAIR_LEVEL, HAND_LEVEL, parsing_model
-from fakes.portraits import face_at, texture
+from fakes.parsing import FACE_LEVEL, HAIR_LEVEL, HAND_LEVEL, parsing_model, runs_of
+from fakes.portraits import face_at, texture, turned_face
 
 from edgefuse.clock import NS_PER_S
-from edgefuse.vision.face.canonical import load_canonical_face
 from edgefuse.vision.fusion.covering import Covering
 from edgefuse.vision.fusion.watch import Watch
 from edgefuse.vision.types import Face, Frame, Pixels
@@ -35,6 +33,9 @@ def watch_one(faces: Iterable[Face], pixels: Pixels = SCENE) -> list[float]:
 BARE = np.full((HEIGHT_PX, WIDTH_PX, 3), FACE_LEVEL, np.uint8)
 BEHIND_A_HAND = BARE.copy()
 BEHIND_A_HAND[125:] = HAND_LEVEL
+BEHIND_A_THUMB = BARE.copy()
+BEHIND_A_THUMB[125:145, 80:100] = HAND_LEVEL
+"""Too small for the colours, not for the model."""
 
 
 def watch_parsed(
@@ -49,12 +50,6 @@ def watch_parsed(
     return shown
 
 
-def turned(yaw_rad: float) -> Face:
-    rotation = cv2.Rodrigues(np.array((0, yaw_rad, 0.0)))[0]
-    mesh = (load_canonical_face() @ rotation.T * 6 + (160, 120, 0)).astype(np.float32)
-    return replace(LEFT, mesh=mesh)
-
-
 def test_a_face_that_shows_itself_is_fused_from_the_first_frame_on() -> None:
     assert watch_one([LEFT] * 40) == [1.0] * 40
 
@@ -62,8 +57,8 @@ def test_a_face_that_shows_itself_is_fused_from_the_first_frame_on() -> None:
 @pytest.mark.parametrize(
     "worse",
     [
-        turned(1.1),
-        turned(-1.1),
+        turned_face(1.1),
+        turned_face(-1.1),
         face_at(0, 60, 60),
         replace(LEFT, score=0.55),
     ],
@@ -75,7 +70,7 @@ def test_a_face_that_can_no_longer_be_trusted_fades_out(worse: Face) -> None:
 
 
 def test_a_face_that_turns_a_little_is_fused() -> None:
-    assert watch_one([turned(0.7)] * 5) == [1.0] * 5
+    assert watch_one([turned_face(0.7)] * 5) == [1.0] * 5
 
 
 def test_what_covers_a_face_fades_it_out_and_what_leaves_lets_it_in_again() -> None:
@@ -142,7 +137,7 @@ def test_where_the_model_looks_no_more_the_colours_go_on_covering_the_face() -> 
 
 @pytest.mark.parametrize("start", range(40, 40 + PARSE_EVERY))
 def test_a_model_keeps_no_face_away_for_longer_than_its_colours_do(start: int) -> None:
-    pictures = [*[BARE] * start, *[BEHIND_A_HAND] * 50, *[BARE] * 30]
+    pictures = [*[BARE] * start, *[BEHIND_A_HAND] * 50, *[BEHIND_A_THUMB] * 2, *[BARE] * 30]
     assert watch_parsed(pictures, Covering(parsing_model())) == watch_parsed(pictures, None)
 
 
@@ -150,6 +145,21 @@ def test_a_model_keeps_no_face_away_for_longer_than_its_colours_do(start: int) -
 def test_a_hand_that_is_soon_back_is_not_taken_for_the_face(away: int) -> None:
     pictures = [*[BARE] * 30, *[BEHIND_A_HAND] * 30, *[BARE] * away, *[BEHIND_A_HAND] * 60]
     assert watch_parsed(pictures, Covering(parsing_model()))[33:] == [0] * (87 + away)
+
+
+def test_what_a_hand_leaves_behind_keeps_the_face_paused() -> None:
+    pictures = [*[BARE] * 30, *[BEHIND_A_HAND] * 30, *[BEHIND_A_THUMB] * 40]
+    assert watch_parsed(pictures, None)[-1] == 1
+    assert watch_parsed(pictures, Covering(parsing_model()))[33:] == [0] * 67
+
+
+def test_the_model_looks_at_targets_only() -> None:
+    model = parsing_model()
+    watch = Watch(Covering(model))
+    for index in range(PARSE_EVERY):
+        watch.opacities([LEFT, RIGHT], {RIGHT.track_id}, frame(index, BARE), PARSE_EVERY)
+    watch.close()
+    assert runs_of(model) == 1
 
 
 def test_what_the_model_does_not_know_pauses_by_its_colours() -> None:

@@ -1,6 +1,7 @@
 """Tests of fusing a donor onto faces."""
 
 import itertools
+import threading
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -273,6 +274,7 @@ def test_a_model_looks_for_what_covers_faces_where_the_point_asks_for_it(
     for index in range(10):
         made = stage.run(Packet(packet(target.copy(), index, point).frame, point, (FACE,), Search.WHOLE))
     stage.close()
+    assert not any(thread.name.startswith("parse") for thread in threading.enumerate())
     assert (runs_of(parser) > before) is is_looked_at is (made.passed_over == 1)
     assert fuse_mesh.PLUGIN.lasting_tasks((POINT, point)) == ("parse_faces",) * is_looked_at
 
