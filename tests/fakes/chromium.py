@@ -34,7 +34,14 @@ _FLAGS = (
     "--enable-precise-memory-info",
     "--remote-debugging-pipe",
 )
-_KEYS = {"Enter": ("\r", 13), "Tab": ("\t", 9), "ArrowDown": ("", 40), "ArrowUp": ("", 38), "End": ("", 35), "Home": ("", 36)}
+_KEYS = {
+    "Enter": ("\r", 13),
+    "Tab": ("\t", 9),
+    "ArrowDown": ("", 40),
+    "ArrowUp": ("", 38),
+    "End": ("", 35),
+    "Home": ("", 36),
+}
 
 
 class ChromiumMissingError(Exception):
@@ -120,7 +127,9 @@ class Page:
     def choose(self, selector: str, value: str) -> None:
         """Choose from a menu."""
         element = f"document.querySelector({json.dumps(selector)})"
-        self.ask(f"{element}.value = {json.dumps(value)}; {element}.dispatchEvent(new Event('change', {{bubbles: true}}))")
+        self.ask(
+            f"{element}.value = {json.dumps(value)}; {element}.dispatchEvent(new Event('change', {{bubbles: true}}))"
+        )
 
     def picture(self, path: Path) -> None:
         """Write what is in sight as PNG."""
@@ -200,7 +209,9 @@ class Chromium:
         """Open an empty tab that shares no login with another one."""
         context = self._line.call("Target.createBrowserContext", {})["browserContextId"]
         target = self._line.call("Target.createTarget", {"url": "about:blank", "browserContextId": context})["targetId"]
-        page = Page(self._line, self._line.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"])
+        page = Page(
+            self._line, self._line.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        )
         page.size(width_px, height_px, is_dark=is_dark)
         return page
 
