@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import get_args
 
-from edgefuse import clock
+from edgefuse import clock, trusted_time
 from edgefuse.link.messages import Deployment
 from edgefuse.ota.deployment import End
 
@@ -27,9 +27,10 @@ def is_of_note(deployment: Deployment, now: datetime) -> bool:
     if deployment.state in _EXPECTED:
         return False
     try:
-        return now - clock.parse_iso(deployment.ended_at) < LATELY
-    except ValueError:  # nobody knows when that was
+        ended = clock.parse_iso(deployment.ended_at)
+    except ValueError:
         return True
+    return ended < trusted_time.FLOOR or now - ended < LATELY  # a device without a clock does not know when that was
 
 
 def show_progress(deployment: Deployment) -> str:

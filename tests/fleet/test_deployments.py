@@ -31,6 +31,8 @@ def say(state: str, **said: object) -> Deployment:
         (say("FAILED", ended_at=YESTERDAY), False),
         (say("REJECTED", ended_at="some time"), True),
         (say("REJECTED"), True),
+        (say("FAILED", ended_at="1970-01-01T00:10:00Z"), True),
+        (say("FAILED", ended_at="2099-01-01T00:00:00Z"), True),
     ],
 )
 def test_what_is_under_way_or_failed_lately_is_of_note(deployment: Deployment, *, is_so: bool) -> None:
