@@ -132,12 +132,11 @@ class RepositoryService:
 
 def read_piece(folder: Path, request: Request) -> Chunk:
     """Give what a published file has at a place, or say why not; no link leads to a file, or out of the folder."""
-    parent, _, name = request.place.rpartition("/")
     outcome, total_bytes, data = Outcome.FOUND, 0, b""
     try:
-        if not _is_inside(folder, parent):
+        if not _is_inside(folder, request.place.rpartition("/")[0]):
             raise FileNotFoundError
-        total_bytes, data = _read(folder / parent / name, request.offset_bytes, request.length_bytes)
+        total_bytes, data = _read(f"{folder}/{request.place}", request.offset_bytes, request.length_bytes)
     except (FileNotFoundError, NotADirectoryError):
         outcome = Outcome.ABSENT
     except (OSError, RuntimeError):  # the latter of links in a circle
@@ -151,7 +150,7 @@ def _is_inside(folder: Path, parent: str) -> bool:
     return (folder / parent).resolve().is_relative_to(folder)
 
 
-def _read(path: Path, offset_bytes: int, length_bytes: int) -> tuple[int, bytes]:
+def _read(path: str, offset_bytes: int, length_bytes: int) -> tuple[int, bytes]:
     """Give the size of a file and a piece of it; what is none is not found."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -15,7 +15,7 @@ from edgefuse.ota.chunks import MAX_CHUNK_BYTES
 
 FIRST_WINDOW = 4.0
 MAX_WINDOW = 32
-MAX_QUEUED = 12
+MAX_QUEUED = 16
 """Chunks that only wait for each other somewhere on the way. More make nothing faster, and cost memory.
 
 Source:

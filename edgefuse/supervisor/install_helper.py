@@ -71,8 +71,8 @@ class InstallHelper:
         self._send(pack(Kind.JOB, msgspec.json.encode(job)))
 
     def take_chunk(self, payload: bytes) -> None:
-        """Pass on what the repository sent; what there is no room for is dropped."""
-        if len(self._unsent) + len(payload) <= MAX_UNSENT_BYTES:
+        """Pass on what the repository sent; what there is no room for, or nobody any more, is dropped."""
+        if not self._ended.done() and len(self._unsent) + len(payload) <= MAX_UNSENT_BYTES:
             self._send(pack(Kind.CHUNK, payload))
 
     async def finish(self) -> HelperAnswer:
@@ -91,22 +91,27 @@ class InstallHelper:
         signal_group(self.pid, signal.SIGKILL)
 
     def _send(self, frame: bytes) -> None:
-        self._unsent += frame
-        self._flush()
+        """Send a frame, of which a part may have to wait."""
+        if self._unsent:
+            self._unsent += frame
+        elif (sent := self._push(frame)) < len(frame):
+            self._unsent += memoryview(frame)[sent:]
+            self._loop.add_writer(self._socket, self._flush)
 
     def _flush(self) -> None:
-        """Send what goes now, and come back when more does."""
-        try:
-            sent = self._socket.send(self._unsent)
-        except BlockingIOError:
-            sent = 0
-        except (BrokenPipeError, ConnectionResetError):
-            sent = len(self._unsent)  # it is gone, and nobody reads the rest
-        del self._unsent[:sent]
-        if self._unsent:
-            self._loop.add_writer(self._socket, self._flush)
-        else:
+        """Send what waits, as far as it goes now."""
+        del self._unsent[: self._push(self._unsent)]
+        if not self._unsent:
             self._loop.remove_writer(self._socket)
+
+    def _push(self, data: bytes | bytearray) -> int:
+        """Give how much the socket takes."""
+        try:
+            return self._socket.send(data)
+        except BlockingIOError:
+            return 0
+        except (BrokenPipeError, ConnectionResetError):
+            return len(data)  # it is gone, and nobody reads the rest
 
     def _read(self) -> None:
         try:
