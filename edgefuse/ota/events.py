@@ -124,6 +124,8 @@ class Measured(Answer, frozen=True, tag=True):
     """Of the release before, just as it ran; nothing where it was not measured in this band and at this point."""
     is_paired: bool = True
     """Both were measured on the same frames, block by block."""
+    is_same_point: bool = True
+    """The release before knows the same row of the ladder by this number."""
     parity: float | None = None
     """See ``edgefuse.ota.gates.judge``."""
 

@@ -66,7 +66,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(
-    gates: Gates, new: Figures, old: Figures | None, *, parity: float | None = None, is_paired: bool = False
+    gates: Gates,
+    new: Figures,
+    old: Figures | None,
+    *,
+    parity: float | None = None,
+    is_paired: bool = False,
+    is_same_point: bool = True,
 ) -> tuple[Finding, ...]:
     """Hold a release against the one before.
 
@@ -76,12 +82,13 @@ def judge(
         old: Of the release before; where it was never measured in this band and at this point, nobody can tell.
         parity: Share of the faces of the release before that were found too; nothing where none were to be found.
         is_paired: Blocks of the same index are of the same frames.
+        is_same_point: Else the release does other work there, as its publisher wants it, and only its own gates tell
+            whether that is too slow.
     """
     if old is not None and old.circumstances != new.circumstances:
         old = None
     return (
-        _compare("slowdown", gates.slowdown_limit, new, old, is_paired=is_paired, name="frame_ms"),
-        _compare("slowdown_p95", gates.slowdown_limit, new, old, is_paired=is_paired, name="p95_ms"),
+        *(_judge_slowdown(gates, new, old, is_paired=is_paired) if is_same_point else ()),
         *_judge_p95(gates, new),
         *_judge_rate(gates, new),
         _judge_memory(new, old),
@@ -111,6 +118,13 @@ def find_interval(values: Sequence[float]) -> tuple[float, float] | None:
         outside += 1
     ordered = sorted(values)
     return (ordered[outside - 1], ordered[count - outside]) if outside else None
+
+
+def _judge_slowdown(gates: Gates, new: Figures, old: Figures | None, *, is_paired: bool) -> tuple[Finding, ...]:
+    return (
+        _compare("slowdown", gates.slowdown_limit, new, old, is_paired=is_paired, name="frame_ms"),
+        _compare("slowdown_p95", gates.slowdown_limit, new, old, is_paired=is_paired, name="p95_ms"),
+    )
 
 
 def _compare(

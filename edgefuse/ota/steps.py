@@ -176,6 +176,7 @@ def _on_measured(state: InstallState, event: Measured, now_s: float) -> Next:
         event.old or state.baseline(event.new),
         parity=event.parity,
         is_paired=event.is_paired and event.old is not None,
+        is_same_point=event.is_same_point,
     )
     state = msgspec.structs.replace(state, watch=msgspec.structs.replace(state.watch, findings=findings))
     verdict = find_verdict(findings)

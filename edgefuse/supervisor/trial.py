@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edgefuse import ipc
+from edgefuse.config.profile import OperatingPoint
 from edgefuse.errors import EdgefuseError
 from edgefuse.ota.actions import Work
 from edgefuse.ota.events import Answer, Crashed, Failed, Interrupted, Measured
@@ -32,7 +33,7 @@ OPEN_S = 300.0
 KEEP_S = 60.0
 DOWN_S = 60.0
 """A worker that does not come to run for so long may be what the release mends: it gets a worker of its own."""
-BEFORE_S = 120.0
+BEFORE_S = 180.0
 """In which the release before is measured alone; what there is then must do."""
 
 
@@ -44,8 +45,9 @@ class Pace:
     """A gate decides after so long at the earliest: caches fill first, and memory must have had time to grow."""
     block_s: float = 4.0
     """Of heartbeats; a block has eight of them, so that one in which the machine did something else does not show."""
-    blocks_before: int = 12
-    """Of heartbeats of the release before, where the new one runs alone."""
+    blocks_before: int = 30
+    """Of heartbeats of the release before, where the new one runs alone: two minutes. These stay so many, so that their
+    interval must be narrow enough for a gate to pass."""
 
 
 class Trial:
@@ -77,6 +79,8 @@ class Trial:
         self._way: Literal["none", "beside", "alone"] = "none"
         self._pairs, self._alone = Pairs(), Meter(pace.block_s)
         self._measured_since_s: float | None = None
+        self._ladder: tuple[OperatingPoint, ...] = ()
+        """Of the release that is live."""
         self._is_going_over = False
         """The worker that ends now was told to, so that the next one runs the release."""
         self._is_over = False
@@ -191,6 +195,7 @@ class Trial:
     async def _start_alone(self, reason: str) -> None:
         """Measure the release before, then start a worker with the new one."""
         self._way = "none"
+        self._meter.clear()  # its check has disturbed what was measured meanwhile
         end_s = self._supervision.now_s + BEFORE_S
         while self._supervision.is_open and self._supervision.now_s < end_s:
             before = self._meter.newest()
@@ -199,6 +204,7 @@ class Trial:
             await asyncio.sleep(LOOK_S)
         if self._is_over:
             return
+        self._ladder = self._read_ladder()
         text = f"the worker is started anew to try release {self._release}: {reason}"
         self._journal.note("warning", "update_restarts", text)
         self._way, self._steering.trying = "alone", self._release
@@ -221,7 +227,13 @@ class Trial:
             return
         new = self._alone.newest()
         if new is not None and len(new.frame_ms) * new.block_s >= self._pace.least_s:
-            self._say(Measured(self._work.seq, new=new, old=self._meter.find(new.circumstances), is_paired=False))
+            old = self._meter.find(new.circumstances)
+            before, now = (ladder[new.point : new.point + 1] for ladder in (self._ladder, self._read_ladder()))
+            self._say(Measured(self._work.seq, new=new, old=old, is_paired=False, is_same_point=before == now))
+
+    def _read_ladder(self) -> tuple[OperatingPoint, ...]:
+        """Give the points as they are now: a release may bring other ones."""
+        return self._steering.unit.profile.ladder if self._steering.unit else ()
 
     def _end(self) -> Literal["none", "beside", "alone"]:
         """Say nothing from now on; give how it was tried."""

@@ -15,7 +15,7 @@ from edgefuse.ota import steps
 from edgefuse.supervisor.daemon import Daemon
 from edgefuse.supervisor.trial import Pace
 
-PACE = Pace(least_s=2.0, block_s=0.2, blocks_before=8)
+PACE = Pace(least_s=2.0, block_s=0.2, blocks_before=20)
 LOOK_S = 0.05
 AGAIN_S = 1.0
 

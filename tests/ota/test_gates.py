@@ -120,3 +120,13 @@ def test_faces_that_are_no_longer_found_fail_and_an_empty_room_tells_nothing() -
     assert verdict_of("parity", figures(), figures(), parity=0.5) == "FAIL"
     assert verdict_of("parity", figures(), figures(), parity=0.95) == "PASS"
     assert "parity" not in {finding.gate for finding in judge(Gates(), figures(), figures())}
+
+
+def test_a_release_that_does_other_work_at_a_point_is_held_against_its_own_gates_there() -> None:
+    slow = changed(figures(40.0), rate_hz=18.0)
+    findings = judge(Gates(rate_floor_hz=20.0), slow, figures(20.0), is_same_point=False)
+    assert [(finding.gate, finding.verdict) for finding in findings] == [("rate", "FAIL"), ("memory", "PASS")]
+
+
+def test_figures_of_another_effect_are_not_compared() -> None:
+    assert verdict_of("slowdown", figures(40.0), changed(figures(20.0), effect="none")) == "INCONCLUSIVE"

@@ -33,6 +33,7 @@ class Helm:
     """What a trial asks of the steering."""
 
     band: Band = "cool"
+    unit = None
 
     def __init__(self) -> None:
         self.trying: str | None = None

@@ -33,7 +33,7 @@ def unit(publisher: Publisher, shared_root: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
-def test_a_release_goes_live_in_the_worker_that_runs_and_no_frame_is_lost(publisher: Publisher, unit: WholeUnit) -> None:
+def test_a_release_goes_live_while_frames_flow(publisher: Publisher, unit: WholeUnit) -> None:
     publisher.publish("fast", publisher.describe(run_ms=RUN_MS / 2))
     assert unit.install("fast", patience_s=240.0).state == "COMMITTED"
     status = unit.running.wait(lambda s: s.release == "fast")
