@@ -1,6 +1,6 @@
 """The newest of all devices, looked up again and again at the cost of what has changed meanwhile.
 
-A look reads three short columns of every device, and in full only those where one of them is another than before. The
+A look reads a few short columns of every device, and in full only those where one of them is another than before. The
 inventory, which is nearly all that a database holds of a device, is read once for each connection of it.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from edgefuse.fleet.database import DEVICES, REPORTS, Database
 from edgefuse.fleet.freshness import is_paired
@@ -57,6 +57,7 @@ class _Mark(NamedTuple):
     state_s: float | None
     deployment: str | None
     reported_s: float | None
+    has_inventory: bool
 
 
 class Lookout:
@@ -78,7 +79,7 @@ class Lookout:
         """
         with self._database.reading() as connection:
             listening = read_listening(connection)
-            marks = {row.device: _Mark(*row[1:]) for row in connection.execute(_SELECT_MARKS)}
+            marks = {row.device: _make_mark(row) for row in connection.execute(_SELECT_MARKS)}
             news = [device for device, mark in marks.items() if self._marks.get(device) != mark]
             boards = _read_boards(connection, [device for device in news if self._is_inventory_new(device, marks)])
             latest = {row.device: self._take(row, boards) for row in _read_rows(connection, _SELECT_LATEST, news)}
@@ -95,10 +96,9 @@ class Lookout:
         return "unseen" if latest is None else judge(latest.state, latest.heard_s, self._listening)
 
     def _is_inventory_new(self, device: str, marks: dict[str, _Mark]) -> bool:
-        """An inventory comes with a connection, as a state does; one that came a moment later is looked for again."""
-        before = self._marks.get(device)
-        is_known = device in self.latest and self.latest[device].board != UNKNOWN
-        return before is None or before.state_s != marks[device].state_s or not is_known
+        """An inventory comes with a connection, as a state does, or a moment later."""
+        before, now = self._marks.get(device), marks[device]
+        return before is None or (before.state_s, before.has_inventory) != (now.state_s, now.has_inventory)
 
     def _take(self, row: Row[Any], boards: dict[str, Board]) -> Latest:
         state, system = read_said(row.state, State), read_said(row.system, SystemReport)
@@ -118,10 +118,16 @@ class Lookout:
         )
 
 
+def _make_mark(row: Row[Any]) -> _Mark:
+    return _Mark(row.state_s, row.deployment, row.reported_s, row.has_inventory)
+
+
 _JOINED = DEVICES.outerjoin(REPORTS, DEVICES.c.device == REPORTS.c.device)
-_SELECT_MARKS = select(DEVICES.c.device, DEVICES.c.state_s, DEVICES.c.deployment, REPORTS.c.reported_s).select_from(
-    _JOINED
-)
+_SELECT_MARKS: Select[Any] = select(
+    *(DEVICES.c[name] for name in ("device", "state_s", "deployment")),
+    REPORTS.c.reported_s,
+    DEVICES.c.inventory.is_not(None).label("has_inventory"),
+).select_from(_JOINED)
 _SELECT_LATEST = select(
     *(DEVICES.c[name] for name in ("device", "since_s", "state", "state_s", "deployment")),
     *(REPORTS.c[name] for name in ("system", "pipeline", "reported_s")),
