@@ -53,9 +53,15 @@ class WatchedFleet:
         with urllib.request.urlopen(urllib.request.Request(self.address + path, headers=headers)) as answer:
             return json.load(answer)
 
-    def wait(self, path: str, is_enough: Callable[[Any], object]) -> None:
+    @property
+    def pid(self) -> int:
+        """Of controller, repository and console."""
+        assert self._server is not None
+        return self._server.pid
+
+    def wait(self, path: str, is_enough: Callable[[Any], object], patience_s: float = PATIENCE_S) -> None:
         """Ask until the answer is as wished."""
-        deadline_s = monotonic() + PATIENCE_S
+        deadline_s = monotonic() + patience_s
         while not is_enough(told := self.ask(path)):
             assert monotonic() < deadline_s, told
             sleep(0.1)
@@ -97,13 +103,14 @@ def simulating(site: Path, devices: int, *options: str) -> Iterator[None]:
 
 
 @contextmanager
-def watched_fleet(folder: Path, devices: int, *options: str) -> Iterator[WatchedFleet]:
+def watched_fleet(folder: Path, devices: int, *options: str, patience_s: float = PATIENCE_S) -> Iterator[WatchedFleet]:
     """Run all of it, and wait until the console knows figures of every device that gives some.
 
     Args:
         folder: Empty, and used for everything.
         devices: That are simulated, called ``sim-00001`` and so on.
         options: Of ``edgefuse fleet simulate``.
+        patience_s: Until all are there.
 
     Raises:
         BrokerMissingError: There is no mosquitto.
@@ -120,7 +127,7 @@ def watched_fleet(folder: Path, devices: int, *options: str) -> Iterator[Watched
         fleet.start()
         running.callback(fleet.stop)
         running.enter_context(simulating(site, devices, *options))
-        fleet.wait("/api/devices", lambda told: sum(row["fps"] is not None for row in told["rows"]) == devices)
+        fleet.wait("/api/overview", lambda told: sum(told["bands"].values()) == devices, patience_s)
         yield fleet
 
 
