@@ -66,13 +66,15 @@ class Covering:
         self._known: dict[int, Known] = {}
         self._asked: Asked | None = None
         self._frame = 0
+        self._failure = ""
+        """Why the last look failed; it is told once, not at every look."""
 
     def begin(self, track_ids: Collection[int]) -> None:
         """Begin a frame with these faces; what is known of others is forgotten."""
         self._frame += 1
         self._known = {track_id: self._known.get(track_id) or Known(self._frame) for track_id in track_ids}
         if self._asked is not None and self._frame >= self._asked.frame + LATE_FRAMES:
-            self._asked.known.share = _answer(self._asked.share)
+            self._asked.known.share = self._answer(self._asked.share)
             self._asked = None
 
     def share(self, track_id: int) -> float | None:
@@ -109,21 +111,23 @@ class Covering:
         """Wait for the look that is under way."""
         self._thread.shutdown()
 
+    def _answer(self, share: Future[float]) -> float | None:
+        """Give what the model said; if it failed, that is nothing."""
+        try:
+            said, failure = share.result(), ""
+        except RuntimeRunError as e:
+            said, failure = None, str(e)
+        if failure and failure != self._failure:
+            logger.warning("cannot tell whether something covers a face: %s", failure)
+        self._failure = failure
+        return said
+
     def _judge(self, places: NDArray[np.intp], is_seen: Grid) -> float:
         """Run the model, and tell how much of the strangest window is neither face nor hair."""
         scores = self._parser.look()
         x, y = np.clip(places, 0, [[scores.shape[1] - 1], [scores.shape[0] - 1]])
         is_strange = np.isin(scores[y, x].argmax(axis=1), FACE_CLASSES, invert=True).reshape(GRID, GRID) & is_seen
         return float(cv2.blur(is_strange.astype(np.float32), WINDOW, borderType=cv2.BORDER_CONSTANT).max())
-
-
-def _answer(share: Future[float]) -> float | None:
-    """Give what the model said; if it failed, that is nothing."""
-    try:
-        return share.result()
-    except RuntimeRunError as e:
-        logger.warning("cannot tell whether something covers a face: %s", e)
-        return None
 
 
 def _places(mesh: Points, to_input: Matrix, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], Grid]:
