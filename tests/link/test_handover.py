@@ -47,6 +47,8 @@ def test_what_is_brought_while_others_are_given_is_given_next() -> None:
 
         handover = Handover(asyncio.get_running_loop(), give)
         handover.bring(b"first")
+        await asyncio.sleep(0)
+        assert given == [b"first"], "the daemon has other work, too"
         while len(given) < 4:
             await asyncio.sleep(0)
 

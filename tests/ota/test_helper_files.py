@@ -122,6 +122,15 @@ def test_a_delta_that_the_repository_lost_or_broke_leads_to_the_whole_file(
     assert by_delta.do("FETCH", "REBUILD", "VERIFY", allows_deltas=False) == Done(7)
 
 
+def test_a_delta_of_which_more_has_come_than_there_is_leads_to_the_whole_file(by_delta: Doing) -> None:
+    by_delta.do("RESOLVE", "FETCH")
+    here = by_delta.delta.path.read_bytes()
+    by_delta.delta.path.write_bytes(here[:-1])
+    by_delta.published_delta.write_bytes(here[:-2])
+    assert by_delta.fail("FETCH")[0] == "failed"
+    assert by_delta.do("FETCH", "REBUILD", "VERIFY", allows_deltas=False) == Done(7)
+
+
 def test_a_delta_that_leads_elsewhere_goes(by_delta: Doing) -> None:
     by_delta.do("RESOLVE", "FETCH")
     base = by_delta.unit.store.path(by_delta.delta.base_sha256 or "")

@@ -8,13 +8,16 @@ from edgefuse import clock
 from edgefuse.ota.fetching import Transport
 from edgefuse.ota.throttle import ThrottledFetcher
 
+BEGIN_S = 1000.0
+"""No clock begins when a fetch does."""
+
 
 class Line(Transport):
     """Brings pieces of 1000 bytes, each so many seconds after it was asked for."""
 
     def __init__(self, *waits_s: float) -> None:
         self.waits_s = waits_s
-        self.now_s = 0.0
+        self.now_s = BEGIN_S
 
     def fetch_from(self, url: str, offset_bytes: int) -> Iterator[bytes]:
         for wait_s in self.waits_s:
@@ -30,7 +33,7 @@ class Line(Transport):
 
 def arrivals_s(line: Line) -> list[float]:
     throttled = ThrottledFetcher(line, 1000, line.now_ns, line.sleep)
-    return [line.now_s for _ in throttled.fetch_from("x", 0)]
+    return [line.now_s - BEGIN_S for _ in throttled.fetch_from("x", 0)]
 
 
 def test_a_fast_line_takes_no_more_than_it_may() -> None:
