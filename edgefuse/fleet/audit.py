@@ -93,7 +93,7 @@ def note_act(
     """
     with _appending(folder) as file:
         act = Act(
-            n=max(_find_last(file) + 1, int(clock.wall_now().timestamp() * 1000)),
+            n=max(_find_last(folder) + 1, int(clock.wall_now().timestamp() * 1000)),
             t=clock.wall_iso(),
             who=actor.who,
             via=actor.via,
@@ -169,9 +169,14 @@ def _read_tail(file: BinaryIO) -> bytes:
     return file.read()
 
 
-def _find_last(file: BinaryIO) -> int:
-    """Give the greatest number near the end."""
-    return max((line.n for line in _parse(_read_tail(file))), default=0)
+def _find_last(folder: Path) -> int:
+    """Give the greatest number near the end, where a file has just been begun, of the one before."""
+    for name in (_CURRENT, _OLD):
+        path = folder / name
+        if path.exists() and path.stat().st_size:
+            with path.open("rb") as file:
+                return max((line.n for line in _parse(_read_tail(file))), default=0)
+    return 0
 
 
 def _parse(content: bytes) -> Iterator[_Line]:
