@@ -63,7 +63,13 @@ export const COLUMNS = [
     tone: (row) => (row.deployment ? toneOfDeployment(row.deployment) : "dim"),
     title: (row) => (row.deployment ? `release ${row.deployment.release} ${row.deployment.reason}` : ""),
   },
-  { id: "board", name: "Board", text: (row) => row.profile ?? NOTHING, key: (row) => row.profile, title: (row) => row.board ?? "" },
+  {
+    id: "board",
+    name: "Board",
+    text: (row) => row.profile ?? NOTHING,
+    key: (row) => row.profile,
+    title: (row) => row.board ?? "",
+  },
   { id: "labels", name: "Labels", text: showLabels, key: (row) => showLabels(row) || null, title: showLabels },
   {
     id: "report",
@@ -82,7 +88,9 @@ export function keyOf(id) {
 
 /** @param {Row} row */
 function showLabels(row) {
-  return Object.entries(row.labels).map(([key, value]) => `${key}=${value}`).join(" ");
+  return Object.entries(row.labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(" ");
 }
 
 /** @param {Row} row */

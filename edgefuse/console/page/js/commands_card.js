@@ -27,12 +27,26 @@ export class CommandsCard {
   }
 
   async load() {
-    if (!isOperator()) return replace(this.body, h("p", { class: "quiet" }, "You may look. Who shall command logs in with an operator's token."));
+    if (!isOperator())
+      return replace(
+        this.body,
+        h("p", { class: "quiet" }, "You may look. Who shall command logs in with an operator's token."),
+      );
     try {
       const { commands } = await get("/api/commands");
-      replace(this.body, h("div", { class: "buttons" }, commands.map((command) => this.#makeButton(command))));
+      replace(
+        this.body,
+        h(
+          "div",
+          { class: "buttons" },
+          commands.map((command) => this.#makeButton(command)),
+        ),
+      );
     } catch (e) {
-      replace(this.body, makeProblem(e.message, () => this.load()));
+      replace(
+        this.body,
+        makeProblem(e.message, () => this.load()),
+      );
     }
   }
 
@@ -47,12 +61,19 @@ export class CommandsCard {
       body: [h("p", {}, command.about), fields.element],
       verb: command.needs_confirmation ? `Yes, ${command.command}` : "Send",
       isGrave: command.needs_confirmation,
-      perform: async () => this.#show(command, await send("POST", devicePath(this.device, "/commands"), { command: command.command, args: fields.read() })),
+      perform: async () =>
+        this.#show(
+          command,
+          await send("POST", devicePath(this.device, "/commands"), { command: command.command, args: fields.read() }),
+        ),
     });
   }
 
   #choices() {
-    const points = this.#points.map((point, i) => [String(i), `${i}: ${point.rate_hz} fps, detect ${point.detect_px} px, effect ${point.effect_px} px`]);
+    const points = this.#points.map((point, i) => [
+      String(i),
+      `${i}: ${point.rate_hz} fps, detect ${point.detect_px} px, effect ${point.effect_px} px`,
+    ]);
     const effects = [["", "no pin: as configured"], ...EFFECTS.map((effect) => [effect, effect])];
     return /** @type {any} */ ({ effect: effects, ...(points.length ? { point: points } : {}) });
   }
@@ -60,9 +81,14 @@ export class CommandsCard {
   #show(command, reply) {
     say(`${command.command}: ${reply.outcome} ${reply.reason}`);
     this.onReply();
-    return h("div", { class: "reply" }, h("p", {}, makeChip(reply.outcome, TONES[reply.outcome] ?? "dim"), reply.reason && ` ${reply.reason}`),
+    return h(
+      "div",
+      { class: "reply" },
+      h("p", {}, makeChip(reply.outcome, TONES[reply.outcome] ?? "dim"), reply.reason && ` ${reply.reason}`),
       reply.file && showFile(command.file, reply.file, `${this.device}-${command.command}`),
-      reply.result !== null && h("details", {}, h("summary", {}, "What it answered"), h("pre", {}, JSON.stringify(reply.result, null, 2))));
+      reply.result !== null &&
+        h("details", {}, h("summary", {}, "What it answered"), h("pre", {}, JSON.stringify(reply.result, null, 2))),
+    );
   }
 }
 
@@ -73,6 +99,8 @@ export class CommandsCard {
 function showFile(media, base64, name) {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const address = URL.createObjectURL(new Blob([bytes], { type: media }));
-  const shown = media.startsWith("image/") ? h("img", { src: address, alt: `Picture of ${name}` }) : h("pre", {}, new TextDecoder().decode(bytes));
+  const shown = media.startsWith("image/")
+    ? h("img", { src: address, alt: `Picture of ${name}` })
+    : h("pre", {}, new TextDecoder().decode(bytes));
   return [shown, h("a", { href: address, download: name }, "Save")];
 }

@@ -11,7 +11,10 @@ import { hasFailed, toneOfDeployment } from "./states.js";
 
 const REASONS = 3;
 
-/** @typedef {{id: string, release: string, newest_s: number | null, members: {device: string, progress: Progress}[]}} Group */
+/**
+ * @typedef {{device: string, progress: Progress}} Member
+ * @typedef {{id: string, release: string, newest_s: number | null, members: Member[]}} Group
+ */
 
 /** @param {Iterable<Entry>} entries @returns {Group[]} */
 export function groupDeployments(entries) {
@@ -20,7 +23,12 @@ export function groupDeployments(entries) {
   for (const { row } of entries) {
     const progress = row.deployment;
     if (!progress) continue;
-    const group = groups.get(progress.id) ?? { id: progress.id, release: progress.release, newest_s: null, members: [] };
+    const group = groups.get(progress.id) ?? {
+      id: progress.id,
+      release: progress.release,
+      newest_s: null,
+      members: [],
+    };
     groups.set(progress.id, group);
     group.members.push({ device: row.device, progress });
     group.newest_s = Math.max(group.newest_s ?? 0, parseTime(progress.t) ?? 0) || null;
@@ -33,18 +41,49 @@ export function drawGroup(group, makeActions) {
   const { members } = group;
   const over = members.filter(({ progress }) => progress.is_over).length;
   const failed = members.filter(({ progress }) => hasFailed(progress));
-  return h("li", { class: "deployment" },
-    h("p", { class: "headline" }, "Release ", h("b", {}, group.release), " ", h("a", { href: fleetAddress({ deployment: group.id }) }, counted(members.length, "device")),
-      h("span", { class: "quiet" }, " ", group.id, " · ", since(group.newest_s)), over < members.length && makeActions(group)),
-    h("p", {}, over < members.length && makeBar(shareDone(members), `${over} of ${members.length} ended`), " ", countStates(members).map(([state, tone, n]) => makeChip(`${number(n)} ${state}`, tone))),
-    failed.length > 0 && h("ul", { class: "reasons" }, failed.slice(0, REASONS).map(({ device, progress }) =>
-      h("li", {}, h("a", { href: `#/devices/${encodeURIComponent(device)}` }, device), `: ${progress.reason || progress.state}`)),
-      failed.length > REASONS && h("li", { class: "quiet" }, `and ${failed.length - REASONS} more`)));
+  return h(
+    "li",
+    { class: "deployment" },
+    h(
+      "p",
+      { class: "headline" },
+      "Release ",
+      h("b", {}, group.release),
+      " ",
+      h("a", { href: fleetAddress({ deployment: group.id }) }, counted(members.length, "device")),
+      h("span", { class: "quiet" }, " ", group.id, " · ", since(group.newest_s)),
+      over < members.length && makeActions(group),
+    ),
+    h(
+      "p",
+      {},
+      over < members.length && makeBar(shareDone(members), `${over} of ${members.length} ended`),
+      " ",
+      countStates(members).map(([state, tone, n]) => makeChip(`${number(n)} ${state}`, tone)),
+    ),
+    failed.length > 0 &&
+      h(
+        "ul",
+        { class: "reasons" },
+        failed
+          .slice(0, REASONS)
+          .map(({ device, progress }) =>
+            h(
+              "li",
+              {},
+              h("a", { href: `#/devices/${encodeURIComponent(device)}` }, device),
+              `: ${progress.reason || progress.state}`,
+            ),
+          ),
+        failed.length > REASONS && h("li", { class: "quiet" }, `and ${failed.length - REASONS} more`),
+      ),
+  );
 }
 
 /** Give how much is done: ended devices, and of the others the bytes of their step. */
 function shareDone(members) {
-  const share = ({ progress }) => (progress.is_over ? 1 : progress.total_bytes ? (0.9 * progress.done_bytes) / progress.total_bytes : 0);
+  const share = ({ progress }) =>
+    progress.is_over ? 1 : progress.total_bytes ? (0.9 * progress.done_bytes) / progress.total_bytes : 0;
   return members.reduce((sum, member) => sum + share(member), 0) / members.length;
 }
 

@@ -19,7 +19,9 @@ const REFRESH_MS = 5000;
 
 /** @typedef {import("./fleet.js").Row} Row */
 
-/** @implements {import("./router.js").View} */
+/** @typedef {import("./router.js").View} View */
+
+/** @implements {View} */
 export class DeviceView {
   /** @param {import("./fleet.js").Fleet} fleet @param {string} device */
   constructor(fleet, device) {
@@ -36,10 +38,33 @@ export class DeviceView {
     this.deployment = h("div");
     this.machine = h("div");
     this.events = h("div");
-    const main = h("div", { class: "column" }, this.history.element, this.status.why, this.deployment, makeCard("Events", this.events));
-    const side = h("div", { class: "column" }, this.picture.element, this.commands.element, this.status.element, this.machine);
-    this.element = h("div", { class: "device" }, this.head, this.problem, this.tiles, h("div", { class: "columns" }, main, side));
-    fleet.addEventListener("change", (event) => this.#take(/** @type {CustomEvent} */ (event).detail), { signal: this.abort.signal });
+    const main = h(
+      "div",
+      { class: "column" },
+      this.history.element,
+      this.status.why,
+      this.deployment,
+      makeCard("Events", this.events),
+    );
+    const side = h(
+      "div",
+      { class: "column" },
+      this.picture.element,
+      this.commands.element,
+      this.status.element,
+      this.machine,
+    );
+    this.element = h(
+      "div",
+      { class: "device" },
+      this.head,
+      this.problem,
+      this.tiles,
+      h("div", { class: "columns" }, main, side),
+    );
+    fleet.addEventListener("change", (event) => this.#take(/** @type {CustomEvent} */ (event).detail), {
+      signal: this.abort.signal,
+    });
     this.timer = setInterval(() => this.#load(), REFRESH_MS);
     this.#showRow();
     this.#load();
@@ -56,7 +81,8 @@ export class DeviceView {
   }
 
   #take(news) {
-    if (news.is_all || news.rows.some((row) => row.device === this.device) || news.gone.includes(this.device)) this.#showRow();
+    if (news.is_all || news.rows.some((row) => row.device === this.device) || news.gone.includes(this.device))
+      this.#showRow();
   }
 
   async #load() {
@@ -68,7 +94,11 @@ export class DeviceView {
       replace(this.problem);
       this.#show(detail, events);
     } catch (e) {
-      if (!this.abort.signal.aborted) replace(this.problem, makeProblem(e.message, () => this.#load()));
+      if (!this.abort.signal.aborted)
+        replace(
+          this.problem,
+          makeProblem(e.message, () => this.#load()),
+        );
     }
   }
 
@@ -99,10 +129,29 @@ export class DeviceView {
       replace(this.head, back(), h("h1", {}, this.device));
       return;
     }
-    replace(this.head, back(), h("h1", {}, row.device), makeChip(row.presence, toneOfPresence(row.presence)),
-      row.band && makeChip(row.band, toneOfBand(row.band)), row.is_throttled && makeChip("throttled", "bad"), isSlow(row) && makeChip("slow", "warn"),
-      Object.entries(row.labels).map(([key, value]) => h("a", { class: "label", href: fleetAddress({ label: `${key}=${value}` }) }, `${key}=${value}`)),
-      h("p", { class: "quiet" }, row.board ?? row.profile ?? "unknown board", " · ", row.presence, " since ", since(row.since_s), " · newest report ", since(row.reported_s)));
+    replace(
+      this.head,
+      back(),
+      h("h1", {}, row.device),
+      makeChip(row.presence, toneOfPresence(row.presence)),
+      row.band && makeChip(row.band, toneOfBand(row.band)),
+      row.is_throttled && makeChip("throttled", "bad"),
+      isSlow(row) && makeChip("slow", "warn"),
+      Object.entries(row.labels).map(([key, value]) =>
+        h("a", { class: "label", href: fleetAddress({ label: `${key}=${value}` }) }, `${key}=${value}`),
+      ),
+      h(
+        "p",
+        { class: "quiet" },
+        row.board ?? row.profile ?? "unknown board",
+        " · ",
+        row.presence,
+        " since ",
+        since(row.since_s),
+        " · newest report ",
+        since(row.reported_s),
+      ),
+    );
     replace(this.tiles, makeTiles(row));
   }
 }

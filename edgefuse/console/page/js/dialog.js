@@ -16,7 +16,14 @@ export function openDialog({ title, body, verb, isGrave = false, perform }) {
   const told = h("div", { class: "told", "aria-live": "polite" });
   const cancel = h("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const go = h("button", { class: isGrave ? "grave" : "primary" }, verb);
-  const form = h("form", { onsubmit: (event) => run(event) }, h("h2", { id: "dialog-title" }, title), body, told, h("div", { class: "actions" }, cancel, go));
+  const form = h(
+    "form",
+    { onsubmit: (event) => run(event) },
+    h("h2", { id: "dialog-title" }, title),
+    body,
+    told,
+    h("div", { class: "actions" }, cancel, go),
+  );
   const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => dialog.remove() }, form);
   document.body.append(dialog);
   dialog.showModal();

@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @typedef {Node | string | number | null | undefined | false} Child
+ * @typedef {Node | string | number | null | undefined | false | any[]} Child
  * @typedef {Record<string, string | number | boolean | null | undefined | ((event: any) => void)>} Properties
  */
 
@@ -11,7 +11,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * Make an HTML element; a property that begins with `on` listens, any other is an attribute.
  * @param {string} tag
  * @param {Properties} [properties]
- * @param {...(Child | Child[])} children
+ * @param {...Child} children
  * @returns {any}
  */
 export function h(tag, properties = {}, ...children) {
@@ -22,7 +22,7 @@ export function h(tag, properties = {}, ...children) {
  * Make an SVG element.
  * @param {string} tag
  * @param {Properties} [properties]
- * @param {...(Child | Child[])} children
+ * @param {...Child} children
  * @returns {any}
  */
 export function s(tag, properties = {}, ...children) {
@@ -32,7 +32,7 @@ export function s(tag, properties = {}, ...children) {
 /**
  * Put children in place of those that an element has.
  * @param {Element} element
- * @param {...(Child | Child[])} children
+ * @param {...Child} children
  */
 export function replace(element, ...children) {
   element.replaceChildren(...nodes(children));

@@ -9,7 +9,9 @@ const REFRESH_MS = 5000;
 const LIMIT = 200;
 const TONES = { info: "dim", warning: "warn", error: "bad" };
 
-/** @implements {import("./router.js").View} */
+/** @typedef {import("./router.js").View} View */
+
+/** @implements {View} */
 export class EventsView {
   title = "Events";
 
@@ -17,8 +19,18 @@ export class EventsView {
     this.problem = h("div");
     this.list = h("div", {}, h("p", { class: "quiet" }, "Loading …"));
     this.only = h("input", { type: "checkbox", id: "only-urgent", onchange: () => this.#show() });
-    this.element = h("div", {}, h("div", { class: "page-head" }, h("h1", {}, "Events"),
-      h("label", { for: "only-urgent" }, this.only, " Warnings and errors only")), this.problem, h("section", { class: "card" }, this.list));
+    this.element = h(
+      "div",
+      {},
+      h(
+        "div",
+        { class: "page-head" },
+        h("h1", {}, "Events"),
+        h("label", { for: "only-urgent" }, this.only, " Warnings and errors only"),
+      ),
+      this.problem,
+      h("section", { class: "card" }, this.list),
+    );
     this.timer = setInterval(() => this.#load(), REFRESH_MS);
     this.events = null;
     this.#load();
@@ -36,12 +48,20 @@ export class EventsView {
       replace(this.problem);
       this.#show();
     } catch (e) {
-      replace(this.problem, makeProblem(e.message, () => this.#load()));
+      replace(
+        this.problem,
+        makeProblem(e.message, () => this.#load()),
+      );
     }
   }
 
   #show() {
-    if (this.events) drawEvents(this.list, this.only.checked ? this.events.filter((event) => event.level !== "info") : this.events, true);
+    if (this.events)
+      drawEvents(
+        this.list,
+        this.only.checked ? this.events.filter((event) => event.level !== "info") : this.events,
+        true,
+      );
   }
 }
 
@@ -51,8 +71,21 @@ export function drawEvents(place, events, isOfAll) {
   if (place.getAttribute("data-key") === key) return;
   place.setAttribute("data-key", key);
   if (!events.length) return replace(place, h("p", { class: "quiet" }, "Nothing happened yet."));
-  replace(place, h("ul", { class: "events" }, events.map((event) => h("li", {},
-    since(event.heard_s), makeChip(event.level, TONES[event.level] ?? "dim"),
-    isOfAll && h("a", { href: `#/devices/${encodeURIComponent(event.device)}` }, event.device),
-    h("span", { class: "event-text" }, event.text, " ", h("code", {}, event.kind))))));
+  replace(
+    place,
+    h(
+      "ul",
+      { class: "events" },
+      events.map((event) =>
+        h(
+          "li",
+          {},
+          since(event.heard_s),
+          makeChip(event.level, TONES[event.level] ?? "dim"),
+          isOfAll && h("a", { href: `#/devices/${encodeURIComponent(event.device)}` }, event.device),
+          h("span", { class: "event-text" }, event.text, " ", h("code", {}, event.kind)),
+        ),
+      ),
+    ),
+  );
 }

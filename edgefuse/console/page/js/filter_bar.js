@@ -15,15 +15,30 @@ export class FilterBar {
   constructor(onChange) {
     this.onChange = onChange;
     this.search = h("input", {
-      type: "search", placeholder: "Search name, board, label … ( / )", "aria-label": "Search devices",
-      autocomplete: "off", spellcheck: "false", oninput: () => this.#change(),
+      type: "search",
+      placeholder: "Search name, board, label … ( / )",
+      "aria-label": "Search devices",
+      autocomplete: "off",
+      spellcheck: "false",
+      oninput: () => this.#change(),
     });
     /** @type {Record<string, any>} */
-    this.menus = Object.fromEntries(MENUS.map((name) => [name, h("select", { "aria-label": NAMES[name].replace("Any", "Filter by"), onchange: () => this.#change() })]));
+    this.menus = Object.fromEntries(
+      MENUS.map((name) => [
+        name,
+        h("select", { "aria-label": NAMES[name].replace("Any", "Filter by"), onchange: () => this.#change() }),
+      ]),
+    );
     this.found = h("span", { class: "found", role: "status" });
     this.clear = h("a", { class: "button", href: "#/" }, "Clear");
-    this.element = h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-      this.search, MENUS.map((name) => this.menus[name]), this.clear, this.found);
+    this.element = h(
+      "form",
+      { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+      this.search,
+      MENUS.map((name) => this.menus[name]),
+      this.clear,
+      this.found,
+    );
     fillMenu(this.menus.state, NAMES.state, STATES);
   }
 
@@ -45,7 +60,11 @@ export class FilterBar {
       if (row.release) found.release.add(row.release);
     }
     for (const [name, values] of Object.entries(found)) {
-      fillMenu(this.menus[name], NAMES[name], [...values].sort().map((value) => [value, value]));
+      fillMenu(
+        this.menus[name],
+        NAMES[name],
+        [...values].sort().map((value) => [value, value]),
+      );
       setChoice(this.menus[name], this.filter?.[name] ?? "");
     }
   }
@@ -65,7 +84,11 @@ function fillMenu(menu, any, choices) {
   const key = JSON.stringify(choices);
   if (menu.dataset.key === key) return;
   menu.dataset.key = key;
-  replace(menu, h("option", { value: "" }, any), choices.map(([value, text]) => h("option", { value }, text)));
+  replace(
+    menu,
+    h("option", { value: "" }, any),
+    choices.map(([value, text]) => h("option", { value }, text)),
+  );
 }
 
 /** Choose, also what no device has any more: the address says so. */

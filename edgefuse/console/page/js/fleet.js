@@ -52,7 +52,10 @@ export class Fleet extends EventTarget {
   /** @type {Map<string, Entry>} */
   entries = new Map();
   isLoaded = false;
-  /** Why nothing comes, and since when in Unix seconds; null while all is well. @type {{reason: string, since_s: number} | null} */
+  /**
+   * Why nothing comes, and since when in Unix seconds; null while all is well.
+   * @type {{reason: string, since_s: number} | null}
+   */
   trouble = null;
 
   /** @type {EventSource | null} */

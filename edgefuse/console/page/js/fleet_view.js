@@ -10,7 +10,9 @@ import { Table } from "./table.js";
 const REORDER_MS = 5000; // lines that jump every second cannot be clicked
 const NAMED_MS = 1000;
 
-/** @implements {import("./router.js").View} */
+/** @typedef {import("./router.js").View} View */
+
+/** @implements {View} */
 export class FleetView {
   title = "Fleet";
   #orderedAt = -Infinity;
@@ -23,13 +25,23 @@ export class FleetView {
   constructor(fleet) {
     this.fleet = fleet;
     this.overview = new Overview();
-    this.bar = new FilterBar((filter) => history.replaceState(null, "", fleetAddress(filter)) ?? this.setParameters(readHash()));
+    this.bar = new FilterBar(
+      (filter) => history.replaceState(null, "", fleetAddress(filter)) ?? this.setParameters(readHash()),
+    );
     this.table = new Table(
       (sort) => this.bar.onChange({ ...this.filter, sort }),
       (device) => `#/devices/${encodeURIComponent(device)}`,
     );
     this.empty = h("div", { class: "empty", hidden: true });
-    this.element = h("div", {}, h("h1", { class: "unseen" }, "Fleet"), this.overview.element, this.bar.element, this.table.element, this.empty);
+    this.element = h(
+      "div",
+      {},
+      h("h1", { class: "unseen" }, "Fleet"),
+      this.overview.element,
+      this.bar.element,
+      this.table.element,
+      this.empty,
+    );
     this.filter = readFilter(new URLSearchParams());
     this.abort = new AbortController();
     const { signal } = this.abort;
@@ -84,15 +96,22 @@ export class FleetView {
 
   #press(event) {
     const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
+    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]"))
+      return;
     event.preventDefault();
     this.bar.search.focus();
   }
 }
 
 function explainEmptiness(fleet, hasFilter) {
-  if (!fleet.isLoaded) return h("p", { class: "quiet" }, fleet.trouble ? "No devices yet: the console could not be asked." : "Loading devices …");
-  if (hasFilter && fleet.entries.size) return [h("p", {}, "No device fits this search."), h("a", { class: "button", href: "#/" }, "Show all devices")];
+  if (!fleet.isLoaded)
+    return h(
+      "p",
+      { class: "quiet" },
+      fleet.trouble ? "No devices yet: the console could not be asked." : "Loading devices …",
+    );
+  if (hasFilter && fleet.entries.size)
+    return [h("p", {}, "No device fits this search."), h("a", { class: "button", href: "#/" }, "Show all devices")];
   return [
     h("h2", {}, "No devices yet"),
     h("p", {}, "On this machine, enrol one:"),

@@ -2,7 +2,12 @@
 
 export const NOTHING = "–";
 
-const SPANS_S = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const SPANS_S = [
+  ["d", 86400],
+  ["h", 3600],
+  ["min", 60],
+  ["s", 1],
+];
 
 /** @param {number | null | undefined} value @param {number} digits @param {string} unit */
 export function figure(value, digits, unit) {
@@ -34,7 +39,12 @@ export function span(seconds) {
     rest %= length;
     if (count || parts.length) parts.push(`${count} ${unit}`);
   }
-  return parts.slice(0, 2).filter((part) => !part.startsWith("0 ")).join(" ") || "0 s";
+  return (
+    parts
+      .slice(0, 2)
+      .filter((part) => !part.startsWith("0 "))
+      .join(" ") || "0 s"
+  );
 }
 
 /**

@@ -9,15 +9,40 @@ import { Plot } from "./plot.js";
 /** @typedef {import("./plot.js").Lane} Lane */
 
 /** Name, seconds, and from which bucket to which. @type {[string, number, number][]} */
-const SPANS = [["1 h", 3600, 10], ["6 h", 21600, 300], ["24 h", 86400, 300], ["7 d", 604800, 3600]];
+const SPANS = [
+  ["1 h", 3600, 10],
+  ["6 h", 21600, 300],
+  ["24 h", 86400, 300],
+  ["7 d", 604800, 3600],
+];
 const REFRESH_MS = 10000; // reports come so often
 const METRICS = ["temp_c", "fps", "point", "latency_p95_ms"];
 const KINDS = {
-  throttled: "bad", too_hot: "bad", zone_lost: "warn", point_changed: "busy", worker_crashed: "bad", worker_hung: "bad", memory_killed: "bad",
-  source_lost: "warn", source_back: "good", update_begun: "busy", update_committed: "good", update_rolled_back: "bad", update_failed: "bad", update_rejected: "bad", pinned: "dim",
+  throttled: "bad",
+  too_hot: "bad",
+  zone_lost: "warn",
+  point_changed: "busy",
+  worker_crashed: "bad",
+  worker_hung: "bad",
+  memory_killed: "bad",
+  source_lost: "warn",
+  source_back: "good",
+  update_begun: "busy",
+  update_committed: "good",
+  update_rolled_back: "bad",
+  update_failed: "bad",
+  update_rejected: "bad",
+  pinned: "dim",
 };
-/** Distance to the trip at which a band begins, as edgefuse/thermal/observation.py has it. @type {[number, number, string][]} */
-const BANDS = [[-15, -5, "mild"], [-5, 0, "warn"], [0, 1000, "bad"]];
+/**
+ * Distances to the trip between which a band is, as edgefuse/thermal/observation.py has them, and its tone.
+ * @type {[number, number, string][]}
+ */
+const BANDS = [
+  [-15, -5, "mild"],
+  [-5, 0, "warn"],
+  [0, 1000, "bad"],
+];
 
 export class History {
   #choice = SPANS[0];
@@ -31,9 +56,24 @@ export class History {
     this.device = device;
     this.plot = new Plot();
     this.problem = h("div");
-    this.buttons = SPANS.map((choice) => h("button", { type: "button", "aria-pressed": String(choice === this.#choice), onclick: () => this.#choose(choice) }, choice[0]));
-    const head = h("div", { class: "card-head" }, h("h2", {}, "History"), h("div", { class: "segments", role: "group", "aria-label": "Span" }, this.buttons));
-    this.legend = h("p", { class: "legend quiet" }, "Line: mean, shade: least to greatest of each step. ▲: something happened.");
+    this.buttons = SPANS.map((choice) =>
+      h(
+        "button",
+        { type: "button", "aria-pressed": String(choice === this.#choice), onclick: () => this.#choose(choice) },
+        choice[0],
+      ),
+    );
+    const head = h(
+      "div",
+      { class: "card-head" },
+      h("h2", {}, "History"),
+      h("div", { class: "segments", role: "group", "aria-label": "Span" }, this.buttons),
+    );
+    this.legend = h(
+      "p",
+      { class: "legend quiet" },
+      "Line: mean, shade: least to greatest of each step. ▲: something happened.",
+    );
     this.element = h("section", { class: "card" }, head, this.problem, this.plot.element, this.legend);
     this.timer = setInterval(() => this.load(), REFRESH_MS);
   }
@@ -59,7 +99,8 @@ export class History {
     const [, length_s, step_s] = this.#choice;
     const until_s = now();
     const span = { since_s: until_s - length_s, until_s, step_s };
-    const query = (metric) => `/series?${new URLSearchParams({ metric, since_s: String(span.since_s), until_s: String(until_s), step_s: String(step_s) })}`;
+    const options = { since_s: String(span.since_s), until_s: String(until_s), step_s: String(step_s) };
+    const query = (metric) => `/series?${new URLSearchParams({ metric, ...options })}`;
     try {
       const series = await Promise.all(METRICS.map((metric) => get(devicePath(this.device, query(metric)))));
       if (this.#choice[1] !== length_s) return; // another one was chosen meanwhile
@@ -67,7 +108,10 @@ export class History {
       replace(this.problem);
       this.#show();
     } catch (e) {
-      replace(this.problem, makeProblem(e.message, () => this.load()));
+      replace(
+        this.problem,
+        makeProblem(e.message, () => this.load()),
+      );
     }
   }
 
@@ -80,8 +124,11 @@ export class History {
   #show() {
     if (!this.loaded) return;
     const { span, points } = this.loaded;
-    const marks = this.#events.filter((event) => event.kind in KINDS).map((event) => ({ t_s: event.heard_s, text: event.text, tone: KINDS[event.kind] }));
-    if (METRICS.every((metric) => !points[metric].length)) return this.plot.tell(`No reports in the last ${this.#choice[0]}.`);
+    const marks = this.#events
+      .filter((event) => event.kind in KINDS)
+      .map((event) => ({ t_s: event.heard_s, text: event.text, tone: KINDS[event.kind] }));
+    if (METRICS.every((metric) => !points[metric].length))
+      return this.plot.tell(`No reports in the last ${this.#choice[0]}.`);
     this.plot.show(makeLanes(points, this.#trip_c), marks, { ...span, step_s: findStep(points.temp_c, span.step_s) });
   }
 }
@@ -89,14 +136,50 @@ export class History {
 /** @param {Record<string, any[]>} points @param {number | null} trip_c @returns {Lane[]} */
 function makeLanes(points, trip_c) {
   const temps = extent(points.temp_c, 5);
-  const zones = trip_c === null ? [] : BANDS.map(([from, to, tone]) => ({ from: trip_c + from, to: trip_c + to, tone }));
+  const zones =
+    trip_c === null ? [] : BANDS.map(([from, to, tone]) => ({ from: trip_c + from, to: trip_c + to, tone }));
   const limit = trip_c === null ? null : { value: trip_c, text: `trip ${trip_c} °C` };
   const greatest_c = limit && temps[1] > limit.value - 15 ? Math.max(temps[1], limit.value + 5) : temps[1];
   return [
-    { name: "Temperature, hottest zone", unit: "°C", digits: 1, height_px: 130, points: points.temp_c, least: temps[0], greatest: greatest_c, zones, limit },
-    { name: "Rate", unit: "fps", digits: 1, height_px: 90, points: points.fps, least: 0, greatest: extent(points.fps, 1)[1] * 1.1 },
-    { name: "Operating point (0 is the best)", unit: "", digits: 0, height_px: 48, points: points.point, least: 0, greatest: Math.max(3, extent(points.point, 0)[1]), isStepped: true },
-    { name: "Latency, 95th percentile", unit: "ms", digits: 0, height_px: 70, points: points.latency_p95_ms, least: 0, greatest: extent(points.latency_p95_ms, 1)[1] * 1.1 },
+    {
+      name: "Temperature, hottest zone",
+      unit: "°C",
+      digits: 1,
+      height_px: 130,
+      points: points.temp_c,
+      least: temps[0],
+      greatest: greatest_c,
+      zones,
+      limit,
+    },
+    {
+      name: "Rate",
+      unit: "fps",
+      digits: 1,
+      height_px: 90,
+      points: points.fps,
+      least: 0,
+      greatest: extent(points.fps, 1)[1] * 1.1,
+    },
+    {
+      name: "Operating point (0 is the best)",
+      unit: "",
+      digits: 0,
+      height_px: 48,
+      points: points.point,
+      least: 0,
+      greatest: Math.max(3, extent(points.point, 0)[1]),
+      isStepped: true,
+    },
+    {
+      name: "Latency, 95th percentile",
+      unit: "ms",
+      digits: 0,
+      height_px: 70,
+      points: points.latency_p95_ms,
+      least: 0,
+      greatest: extent(points.latency_p95_ms, 1)[1] * 1.1,
+    },
   ];
 }
 

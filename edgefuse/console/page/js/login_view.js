@@ -10,14 +10,32 @@ import { h, replace } from "./dom.js";
  * @param {string} [why] Why it is asked for.
  */
 export function showLogin(place, onDone, why = "") {
-  const field = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true, spellcheck: "false", "aria-describedby": "token-help" });
+  const field = h("input", {
+    id: "token",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: "false",
+    "aria-describedby": "token-help",
+  });
   const problem = h("p", { class: "problem", role: "alert", hidden: !why }, why);
   const button = h("button", { class: "primary" }, "Log in");
-  const form = h("form", { class: "login card", onsubmit: (event) => enter(event) },
+  const form = h(
+    "form",
+    { class: "login card", onsubmit: (event) => enter(event) },
     h("h1", {}, "Log in"),
-    h("label", { for: "token" }, "Token"), field,
-    h("p", { id: "token-help", class: "quiet" }, "It is printed where the console was started. ", h("code", {}, "edgefuse fleet console token"), " makes another."),
-    problem, button);
+    h("label", { for: "token" }, "Token"),
+    field,
+    h(
+      "p",
+      { id: "token-help", class: "quiet" },
+      "It is printed where the console was started. ",
+      h("code", {}, "edgefuse fleet console token"),
+      " makes another.",
+    ),
+    problem,
+    button,
+  );
   replace(place, form);
   document.title = "Log in – edgefuse";
   field.focus();

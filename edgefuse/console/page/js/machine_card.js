@@ -11,15 +11,26 @@ export function drawMachine(place, detail) {
   if (place.getAttribute("data-key") === key) return;
   place.setAttribute("data-key", key);
   const opened = new Set([...place.querySelectorAll("details[open]")].map((each) => each.getAttribute("data-name")));
-  replace(place, (system || pipeline) && makeCard("Newest report", makeFacts([...ofSystem(system), ...ofPipeline(pipeline)])), inventory && drawPlan(inventory), inventory && drawHost(inventory));
+  replace(
+    place,
+    (system || pipeline) && makeCard("Newest report", makeFacts([...ofSystem(system), ...ofPipeline(pipeline)])),
+    inventory && drawPlan(inventory),
+    inventory && drawHost(inventory),
+  );
   for (const each of place.querySelectorAll("details")) each.open = opened.has(each.getAttribute("data-name"));
 }
 
 /** @returns {[string, any][]} */
 function ofSystem(system) {
   if (!system) return [];
-  const zones = Object.entries(system.temp_c).map(([zone, temp_c]) => /** @type {[string, string]} */ ([zone, celsius(Number(temp_c))]));
-  return [...(zones.length ? zones : [/** @type {[string, string]} */ (["Zones", "no sensor"])]), ["Power", figure(system.power_w, 1, "W")], ["Free on the disk", figure(system.disk_free_mb, 0, "MB")]];
+  const zones = Object.entries(system.temp_c).map(
+    ([zone, temp_c]) => /** @type {[string, string]} */ ([zone, celsius(Number(temp_c))]),
+  );
+  return [
+    ...(zones.length ? zones : [/** @type {[string, string]} */ (["Zones", "no sensor"])]),
+    ["Power", figure(system.power_w, 1, "W")],
+    ["Free on the disk", figure(system.disk_free_mb, 0, "MB")],
+  ];
 }
 
 /** @returns {[string, any][]} */
@@ -38,18 +49,44 @@ function ofPipeline(pipeline) {
 function drawPlan(inventory) {
   const choices = Object.entries(inventory.choices).map(([task, choice]) => [
     h("dt", {}, `${task} px`),
-    h("dd", {}, choice, (inventory.passed_over[task] ?? []).map((better) => h("p", { class: "quiet" }, `not ${better}`))),
+    h(
+      "dd",
+      {},
+      choice,
+      (inventory.passed_over[task] ?? []).map((better) => h("p", { class: "quiet" }, `not ${better}`)),
+    ),
   ]);
   const rejected = Object.entries(inventory.rejections);
   const count = rejected.reduce((sum, [, reasons]) => sum + reasons.length, 0);
-  return makeCard("Plan", h("dl", { class: "plan" }, choices), count > 0 && h("details", { "data-name": "rejections" },
-    h("summary", {}, `${count} rejections, each with its reason`),
-    rejected.map(([model, reasons]) => [h("h3", {}, model), h("ul", { class: "reasons" }, reasons.map((reason) => h("li", {}, reason)))])));
+  return makeCard(
+    "Plan",
+    h("dl", { class: "plan" }, choices),
+    count > 0 &&
+      h(
+        "details",
+        { "data-name": "rejections" },
+        h("summary", {}, `${count} rejections, each with its reason`),
+        rejected.map(([model, reasons]) => [
+          h("h3", {}, model),
+          h(
+            "ul",
+            { class: "reasons" },
+            reasons.map((reason) => h("li", {}, reason)),
+          ),
+        ]),
+      ),
+  );
 }
 
 function drawHost(inventory) {
   const facts = (pairs) => makeFacts(/** @type {[string, any][]} */ (Object.entries(pairs)));
-  return makeCard("Machine", makeFacts([["Profile", inventory.profile], ["Board", inventory.board]]),
+  return makeCard(
+    "Machine",
+    makeFacts([
+      ["Profile", inventory.profile],
+      ["Board", inventory.board],
+    ]),
     h("details", { "data-name": "host" }, h("summary", {}, "Host"), facts(inventory.host)),
-    h("details", { "data-name": "runtimes" }, h("summary", {}, "Runtimes"), facts(inventory.runtimes)));
+    h("details", { "data-name": "runtimes" }, h("summary", {}, "Runtimes"), facts(inventory.runtimes)),
+  );
 }

@@ -7,10 +7,36 @@ import { number } from "./format.js";
 const RELEASES = 3; // the others are in the menu
 /** @type {[string, [string, string, string][]][]} Groups of state, name, tone. */
 const GROUPS = [
-  ["Devices", [["online", "online", "good"], ["silent", "silent", "warn"], ["offline", "offline", "bad"], ["unseen", "never seen", "dim"]]],
-  ["Heat", [["hot", "hot", "warn"], ["throttled", "throttled", "bad"]]],
-  ["Pipeline", [["slow", "slow", "warn"], ["stopped", "not running", "bad"]]],
-  ["Updates", [["updating", "under way", "busy"], ["failed", "failed", "bad"]]],
+  [
+    "Devices",
+    [
+      ["online", "online", "good"],
+      ["silent", "silent", "warn"],
+      ["offline", "offline", "bad"],
+      ["unseen", "never seen", "dim"],
+    ],
+  ],
+  [
+    "Heat",
+    [
+      ["hot", "hot", "warn"],
+      ["throttled", "throttled", "bad"],
+    ],
+  ],
+  [
+    "Pipeline",
+    [
+      ["slow", "slow", "warn"],
+      ["stopped", "not running", "bad"],
+    ],
+  ],
+  [
+    "Updates",
+    [
+      ["updating", "under way", "busy"],
+      ["failed", "failed", "bad"],
+    ],
+  ],
 ];
 
 export class Overview {
@@ -37,7 +63,8 @@ export class Overview {
     const rest = most.length - told.length;
     const items = [...told, rest > 0 && h("li", { class: "quiet" }, `and ${rest} more`)];
     const key = JSON.stringify(most);
-    if (this.releases.dataset.key !== key) replace(this.releases, items.length && most.length ? items : h("li", { class: "quiet" }, "none yet"));
+    if (this.releases.dataset.key !== key)
+      replace(this.releases, items.length && most.length ? items : h("li", { class: "quiet" }, "none yet"));
     this.releases.dataset.key = key;
   }
 
@@ -55,7 +82,16 @@ export class Overview {
 const makeSection = (name, list) => h("section", {}, h("h2", {}, name), list);
 
 const makeCount = (address, text, n) =>
-  h("li", {}, h("a", { href: address, title: `release ${text}` }, h("b", {}, number(n)), h("span", { class: "release" }, ` on ${text}`)));
+  h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: address, title: `release ${text}` },
+      h("b", {}, number(n)),
+      h("span", { class: "release" }, ` on ${text}`),
+    ),
+  );
 
 /** @param {Iterable<import("./fleet.js").Entry>} entries @returns {[Map<string, number>, Map<string, number>]} */
 function count(entries) {

@@ -7,8 +7,18 @@ export class PictureCard {
   /** @param {string} device */
   constructor(device) {
     this.image = h("img", { alt: "What the device delivers now", width: 640, height: 480 });
-    this.note = h("p", { class: "quiet", hidden: true }, "No picture comes: nothing runs, or its sink is no mjpeg page.");
-    this.element = h("section", { class: "card picture", hidden: true }, h("h2", {}, "Live picture"), this.image, this.note);
+    this.note = h(
+      "p",
+      { class: "quiet", hidden: true },
+      "No picture comes: nothing runs, or its sink is no mjpeg page.",
+    );
+    this.element = h(
+      "section",
+      { class: "card picture", hidden: true },
+      h("h2", {}, "Live picture"),
+      this.image,
+      this.note,
+    );
     this.image.onerror = () => this.#tell(false);
     this.image.onload = () => this.#tell(true);
     this.address = devicePath(device, "/picture");

@@ -17,7 +17,10 @@ export function makeScale(least, greatest, from_px, to_px) {
   return { least, greatest, place: (value) => from_px + (value - least) * per_unit };
 }
 
-/** Give round values between two, about as many as wished. @param {number} least @param {number} greatest @param {number} count */
+/**
+ * Give round values between two, about as many as wished.
+ * @param {number} least @param {number} greatest @param {number} count
+ */
 export function roundMarks(least, greatest, count) {
   const rough = (greatest - least || 1) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -33,6 +36,7 @@ export function timeMarks(since_s, until_s, count) {
   const step_s = TIME_STEPS_S.find((each) => each >= rough_s) ?? 86400;
   const zone_s = new Date(until_s * 1000).getTimezoneOffset() * 60;
   const marks = [];
-  for (let t_s = Math.ceil((since_s - zone_s) / step_s) * step_s + zone_s; t_s <= until_s; t_s += step_s) marks.push(t_s);
+  for (let t_s = Math.ceil((since_s - zone_s) / step_s) * step_s + zone_s; t_s <= until_s; t_s += step_s)
+    marks.push(t_s);
   return marks.map((t_s) => ({ t_s, text: step_s >= 86400 ? moment(t_s).slice(5, 10) : moment(t_s).slice(11, 16) }));
 }

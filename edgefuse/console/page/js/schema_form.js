@@ -25,10 +25,18 @@ import { h } from "./dom.js";
  * @returns {Fields}
  */
 export function makeFields(schema, choices) {
-  const made = Object.entries(schema.properties ?? {}).map(([name, each]) => ({ name, ...makeField(name, each, choices[name]) }));
+  const made = Object.entries(schema.properties ?? {}).map(([name, each]) => ({
+    name,
+    ...makeField(name, each, choices[name]),
+  }));
   return {
-    element: h("div", { class: "fields" }, made.map(({ element }) => element)),
-    read: () => Object.fromEntries(made.map(({ name, read }) => [name, read()]).filter(([, value]) => value !== undefined)),
+    element: h(
+      "div",
+      { class: "fields" },
+      made.map(({ element }) => element),
+    ),
+    read: () =>
+      Object.fromEntries(made.map(({ name, read }) => [name, read()]).filter(([, value]) => value !== undefined)),
   };
 }
 
@@ -40,10 +48,21 @@ function makeField(name, schema, choices) {
   const start = schema.default ?? "";
   const options = choices ?? kind.enum?.map((each) => [String(each), String(each)]);
   const field = options
-    ? h("select", { id: `arg-${name}` }, isNullable && h("option", { value: "" }, "none"), options.map(([value, text]) => h("option", { value }, text)))
+    ? h(
+        "select",
+        { id: `arg-${name}` },
+        isNullable && h("option", { value: "" }, "none"),
+        options.map(([value, text]) => h("option", { value }, text)),
+      )
     : h("input", {
-        id: `arg-${name}`, type: isNumber ? "number" : "text", value: start, min: kind.minimum, max: kind.maximum,
-        maxlength: kind.maxLength, required: isNumber && !isNullable, autocomplete: "off",
+        id: `arg-${name}`,
+        type: isNumber ? "number" : "text",
+        value: start,
+        min: kind.minimum,
+        max: kind.maximum,
+        maxlength: kind.maxLength,
+        required: isNumber && !isNullable,
+        autocomplete: "off",
       });
   const text = name.replace(/_s$/, ", seconds").replaceAll("_", " ");
   const hint = isNullable && !options ? "Empty: none." : (schema.description ?? "");

@@ -42,7 +42,8 @@ function* find(row) {
 export const isThere = (row) => row.presence === "online" || row.presence === "silent";
 
 /** @param {Row} row */
-export const isSlow = (row) => typeof row.fps === "number" && typeof row.fps_in === "number" && row.fps < SLOW * row.fps_in;
+export const isSlow = (row) =>
+  typeof row.fps === "number" && typeof row.fps_in === "number" && row.fps < SLOW * row.fps_in;
 
 /** @param {{is_over: boolean, state: string}} deployment */
 export const hasFailed = (deployment) => deployment.is_over && !EXPECTED_ENDS.includes(deployment.state);
@@ -64,7 +65,10 @@ const BAND_TONES = { cool: "good", warm: "mild", hot: "warn", critical: "bad" };
 /** @param {string | null} band */
 export const toneOfBand = (band) => BAND_TONES[band ?? ""] ?? "dim";
 
-/** Tell how far it is, with the share of the bytes where they are counted. @param {import("./fleet.js").Progress} deployment */
+/**
+ * Tell how far it is, with the share of the bytes where they are counted.
+ * @param {import("./fleet.js").Progress} deployment
+ */
 export function showProgress(deployment) {
   const { state, is_over, done_bytes, total_bytes } = deployment;
   return is_over || !total_bytes ? state : `${state} ${Math.floor((100 * done_bytes) / total_bytes)} %`;

@@ -26,7 +26,11 @@ export class Table {
     this.body = h("tbody", { onkeydown: (event) => this.#press(event), onfocusin: (event) => this.#focus(event) });
     this.after = h("tbody", { "aria-hidden": "true" });
     const head = h("thead", {}, h("tr", { "aria-rowindex": 1 }, this.heads));
-    const caption = h("caption", { class: "unseen" }, "Devices. Arrow keys move from device to device, Enter opens one.");
+    const caption = h(
+      "caption",
+      { class: "unseen" },
+      "Devices. Arrow keys move from device to device, Enter opens one.",
+    );
     this.element = h("table", { class: "fleet" }, caption, head, this.before, this.body, this.after);
     this.#row_px = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row-px"));
     this.frame = 0;
@@ -92,7 +96,14 @@ export class Table {
   #press(event) {
     const at = this.#entries.findIndex((entry) => entry.row.device === this.#active);
     const page = Math.max(1, Math.floor(innerHeight / this.#row_px) - 4);
-    const steps = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: Infinity };
+    const steps = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      PageDown: at + page,
+      PageUp: at - page,
+      Home: 0,
+      End: Infinity,
+    };
     if (at < 0 || !(event.key in steps)) return;
     event.preventDefault();
     this.#go(Math.max(0, Math.min(steps[event.key], this.#entries.length - 1)));
@@ -138,7 +149,11 @@ class Line {
       setText(i ? cell : this.link, column.text(row));
       const title = column.title?.(row) ?? "";
       if (cell.title !== title) cell.title = title;
-      const name = [`c-${column.id}`, column.isFigure ? "figure" : "", column.tone ? `is-${column.tone(row)}` : ""].join(" ");
+      const name = [
+        `c-${column.id}`,
+        column.isFigure ? "figure" : "",
+        column.tone ? `is-${column.tone(row)}` : "",
+      ].join(" ");
       if (cell.className !== name) cell.className = name;
     });
   }
@@ -156,7 +171,11 @@ class Line {
 /** @param {import("./columns.js").Column} column @param {(sort: string) => void} onSort */
 function makeHead(column, onSort) {
   const button = h("button", { type: "button", class: "sort" }, column.name);
-  const head = h("th", { scope: "col", class: `c-${column.id} ${column.isFigure ? "figure" : ""}`, "data-id": column.id }, button);
+  const head = h(
+    "th",
+    { scope: "col", class: `c-${column.id} ${column.isFigure ? "figure" : ""}`, "data-id": column.id },
+    button,
+  );
   button.addEventListener("click", () => {
     const isUp = head.getAttribute("aria-sort") === "ascending";
     const isFirst = head.getAttribute("aria-sort") === "none";
