@@ -26,6 +26,8 @@ from edgefuse.ota.moves import LIMITS_S, Next, enter, find_deployment, finish, l
 
 AGAIN_S = 60.0
 """How long something that was not there is waited for before it is asked for again."""
+_REASON_CHARACTERS = 1000
+"""What is kept of a reason: it may end with what a library says of a file that somebody made for that."""
 _FOLLOWING: Mapping[Step, Step] = {
     "REFRESH": "RESOLVE",
     "FETCH": "REBUILD",
@@ -98,18 +100,18 @@ def _find_start(deployment: Deployment) -> Step:
 
 
 def _on_failed(state: InstallState, event: Failed, now_s: float) -> Next:
-    deployment = find_deployment(state)
+    deployment, reason = find_deployment(state), event.reason[:_REASON_CHARACTERS]
     if deployment.end is not None:  # what was not cleaned up is, after the next deployment
         return finish(state, deployment.end, deployment.reason, now_s)
     if event.fault == "later" and deployment.step in _CAN_WAIT:
-        return wait(state, event.reason, now_s + AGAIN_S)
+        return wait(state, reason, now_s + AGAIN_S)
     if event.fault == "rejected":
-        return leave(state, "REJECTED", event.reason, now_s)
+        return leave(state, "REJECTED", reason, now_s)
     if deployment.allows_deltas and deployment.step in _CAN_DO_WITHOUT_DELTAS:
-        return enter(state, "FETCH", now_s, allows_deltas=False, reason=f"full files are fetched: {event.reason}")
+        return enter(state, "FETCH", now_s, allows_deltas=False, reason=f"full files are fetched: {reason}")
     is_tried = deployment.step in ("TRIAL", "COMMIT")
     is_bad = event.fault == "bad" and not deployment.is_identical
-    return leave(state, "ROLLED_BACK" if is_tried else "FAILED", event.reason, now_s, is_bad=is_bad)
+    return leave(state, "ROLLED_BACK" if is_tried else "FAILED", reason, now_s, is_bad=is_bad)
 
 
 def _on_progress(state: InstallState, event: Progressed, now_s: float) -> Next:

@@ -297,6 +297,15 @@ def test_what_it_waits_for_is_told_as_it_is_now() -> None:
     assert player.deployment.reason == "the repository does not have release 2; publish it"
 
 
+@pytest.mark.parametrize(("step", "fault"), [("FETCH", "later"), ("FETCH", "failed"), ("SELFTEST", "bad")])
+def test_no_reason_is_longer_than_a_journal_and_a_report_bear(step: Step, fault: str) -> None:
+    player = under_way(step)
+    player.take(Failed(player.state.seq, "why " * 100_000, fault))  # type: ignore[arg-type]
+    said = [player.deployment.reason, *(bad.reason for bad in player.state.bad.entries)]
+    assert len(said) == 1 + (fault == "bad")
+    assert all(0 < len(reason) < 1100 for reason in said)
+
+
 def test_other_figures_in_the_same_words_are_neither_written_nor_told() -> None:
     player = under_way("FETCH")
     player.take(Failed(player.state.seq, "1000 of 2000 bytes came", "later")).wait(AGAIN_S)
