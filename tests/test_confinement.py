@@ -21,6 +21,7 @@ ALLOWED, REFUSED = 0x7FFF0000, 0x00050001
 START = f"""
 import asyncio, os, resource, signal, socket, subprocess, sys, threading
 from edgefuse.confinement import confine
+resource.setrlimit(resource.RLIMIT_CORE, 2 * resource.getrlimit(resource.RLIMIT_CORE)[1:])  # most shells allow none
 sys.stderr.write("".join(confine({ARCHITECTURE!r}, cpu_s=%s)))
 """
 OPEN_SOCKETS = """
