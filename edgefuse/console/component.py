@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -56,6 +57,7 @@ class Console:
 
     def run(self, stop: threading.Event) -> None:
         """Answer until ``stop`` is set."""
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it tells of its start and end, as ``serve`` does
         asyncio.run(self._serve(stop))
 
     async def _serve(self, stop: threading.Event) -> None:

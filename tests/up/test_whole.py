@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any  # JSON
+from urllib.request import Request, urlopen
 
 import pytest
 from fakes.broker import free_port
@@ -60,6 +61,15 @@ def wait_for_row(folder: Path, is_enough: Callable[[Any], object], *options: str
         assert time.monotonic() < deadline, row
 
 
+def ask_console(up: Up, path: str, body: object = None) -> Any:
+    """Ask the console by the address that was printed."""
+    ((address, token),) = re.findall(r"(http://127.0.0.1:[0-9]+)/#token=(\S+)", up.text)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    content = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(address + path, content, headers), timeout=PATIENCE_S) as answer:
+        return json.load(answer)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("broker", ["mosquitto", "amqtt"], indirect=True)
 def test_a_newcomer_sees_and_commands_this_machine(
@@ -82,8 +92,11 @@ def test_a_newcomer_sees_and_commands_this_machine(
         viewer.wait(is_hidden=False)
         fleet(tmp_path, "send", DEVICE, "set-effect", "anonymise")
         viewer.wait(is_hidden=True)
-        fleet(tmp_path, "send", DEVICE, "set-effect", "none")
+        order = {"command": "set-effect", "args": {"effect": "none"}}
+        assert ask_console(running, f"/api/devices/{DEVICE}/commands", order)["outcome"] == "done"
         viewer.wait(is_hidden=False)
+    told = ask_console(running, f"/api/devices/{DEVICE}")
+    assert (told["is_here"], told["row"]["presence"]) == (True, "online")
     code, taken_s = running.end()
     assert (code, processes(paths.root())) == (0, [])
     assert taken_s < 10.0  # 5 on a machine that is not busy
