@@ -15,6 +15,7 @@ const SPANS = [
   ["24 h", 86400, 300],
   ["7 d", 604800, 3600],
 ];
+const LEAST_SPAN_S = 600;
 const REFRESH_MS = 10000; // reports come so often
 const METRICS = ["temp_c", "fps", "point", "latency_p95_ms"];
 const KINDS = {
@@ -127,9 +128,9 @@ export class History {
     const marks = this.#events
       .filter((event) => event.kind in KINDS)
       .map((event) => ({ t_s: event.heard_s, text: event.text, tone: KINDS[event.kind] }));
-    if (METRICS.every((metric) => !points[metric].length))
-      return this.plot.tell(`No reports in the last ${this.#choice[0]}.`);
-    this.plot.show(makeLanes(points, this.#trip_c), marks, { ...span, step_s: findStep(points.temp_c, span.step_s) });
+    const lanes = makeLanes(points, this.#trip_c).filter((lane) => lane.points.length > 0);
+    if (!lanes.length) return this.plot.tell(`No reports in the last ${this.#choice[0]}.`);
+    this.plot.show(lanes, marks, fitSpan(lanes, span));
   }
 }
 
@@ -189,8 +190,15 @@ function extent(points, spare) {
   return [Math.min(...points.map((point) => point.min)) - spare, Math.max(...points.map((point) => point.max)) + spare];
 }
 
-/** Find the step that the history has: kept only coarser it is longer than asked. */
-function findStep(points, step_s) {
-  const gaps = points.slice(1).map((point, i) => point.t_s - points[i].t_s);
-  return Math.max(step_s, Math.min(...gaps, Infinity) === Infinity ? step_s : Math.min(...gaps));
+/**
+ * Fit a span to the history that there is: what began lately is not a speck at its end, and what is kept only coarser has
+ * longer steps than were asked for.
+ * @param {Lane[]} lanes
+ * @param {{since_s: number, until_s: number, step_s: number}} span
+ */
+function fitSpan(lanes, span) {
+  const times_s = lanes[0].points.map((point) => point.t_s);
+  const step_s = Math.max(span.step_s, Math.min(...times_s.slice(1).map((t_s, i) => t_s - times_s[i]), Infinity));
+  const first_s = Math.min(...lanes.map((lane) => lane.points[0].t_s), span.until_s - LEAST_SPAN_S);
+  return { ...span, since_s: Math.max(span.since_s, first_s), step_s: Number.isFinite(step_s) ? step_s : span.step_s };
 }

@@ -51,8 +51,6 @@ export function drawLane(lane, time, top_px, step_s) {
     lines,
     marks.map(text),
     title,
-    !lane.points.length &&
-      s("text", { class: "tick", x: left_px + 8, y: top_px + lane.height_px / 2 }, "no reports in this span"),
   );
 }
 

@@ -144,7 +144,6 @@ function valueAt(lane, at_s, step_s) {
 
 /** @param {Lane} lane */
 function describe(lane) {
-  if (!lane.points.length) return `${lane.name}: no reports`;
   const show = (value) => `${number(value, lane.digits)} ${lane.unit}`.trim();
   const [least, greatest] = [
     Math.min(...lane.points.map((point) => point.min)),
