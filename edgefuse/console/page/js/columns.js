@@ -23,7 +23,7 @@ export const COLUMNS = [
   {
     id: "presence",
     name: "State",
-    text: (row) => row.presence,
+    text: showPresence,
     key: (row) => row.presence,
     tone: (row) => toneOfPresence(row.presence),
     title: (row) => (row.since_s ? `since ${moment(row.since_s)}` : ""),
@@ -84,6 +84,11 @@ export const COLUMNS = [
 /** Give by what a column orders. @param {string} id @returns {(row: Row) => string | number | null | undefined} */
 export function keyOf(id) {
   return (COLUMNS.find((column) => column.id === id) ?? COLUMNS[0]).key;
+}
+
+/** Tell since when a device is not there. @param {Row} row */
+function showPresence({ presence, since_s }) {
+  return presence === "online" || since_s === null ? presence : `${presence} ${ago(now() - since_s).replace(" ago", "")}`;
 }
 
 /** @param {Row} row */
