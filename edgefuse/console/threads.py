@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ async def call_in_thread(work: Callable[[], T]) -> T:
             result, error = work(), None
         except BaseException as e:  # raised again where it is waited for
             result, error = None, e
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop has ended, and with it who asked
             loop.call_soon_threadsafe(tell, result, error)
 
     threading.Thread(target=run, name="console-work", daemon=True).start()
