@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
+import logging
 import re
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,8 @@ from edgefuse.store import versioned
 from edgefuse.store.board_settings import Boards, fit_profile
 from edgefuse.store.store import Store
 from edgefuse.store.terms import Constraints, Gates
+
+logger = logging.getLogger(__name__)
 
 VERSION = 1
 SHIPPED_ID = "0"
@@ -82,17 +86,23 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 def current_release(store: Store, shipped: Path | None = None) -> Release:
     """Give the release that is live; at first use that is release 0.
 
+    Where its description cannot be read any more, what ran before is given in its place, or release 0: a unit on a pole
+    runs something, and can be updated.
+
     Args:
         store: Where releases are kept.
         shipped: Folder of the manifests that make release 0; the package's own where none is given.
 
     Raises:
-        StoreError: The release is missing or unreadable, or release 0 cannot be written.
+        StoreError: The pointer cannot be read, or release 0 cannot be written.
         ConfigError: A shipped manifest does not fit.
     """
     live = live_ids(store)
-    if live and live[0] != SHIPPED_ID:
-        return load_release(store, live[0])
+    for release_id in itertools.takewhile(lambda id: id != SHIPPED_ID, live):
+        try:
+            return load_release(store, release_id)
+        except StoreError as e:
+            logger.error("release cannot be run, the one before is release=%s reason=%s", release_id, e)
     folder = shipped or paths.manifest_dir()
     release = Release(id=SHIPPED_ID, counter=0, manifests=load_manifests(folder))
     if not release.manifests:

@@ -35,6 +35,13 @@ def test_an_offer_is_kept_and_held_against_what_runs(unit: UpdatedUnit) -> None:
     assert staging.load_offer(unit.store) == RELEASES["3"]
 
 
+def test_a_live_description_that_rots_is_no_end_of_updates(unit: UpdatedUnit) -> None:
+    (unit.store.root / "releases/1.json").write_bytes(b"{")
+    unit.wish("2")
+    assert unit.deployment.state == "COMMITTED"
+    assert find_fault(unit.store.root.parent, RELEASES) == ""
+
+
 @pytest.mark.parametrize(
     ("release", "reason"),
     [

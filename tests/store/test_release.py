@@ -50,6 +50,20 @@ def test_another_current_release_is_left_alone_by_an_upgrade(store: Store, shipp
     assert load_release(store, "0") == before
 
 
+@pytest.mark.parametrize("broken", [("8",), ("8", "7")])
+def test_what_ran_before_is_given_where_the_live_one_cannot_be_read(
+    store: Store, shipped: Path, broken: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    current_release(store, shipped)
+    for counter in (7, 8):
+        save_release(store, Release(id=str(counter), counter=counter, manifests=()))
+        make_current(store, str(counter))
+    for release_id in broken:
+        (store.root / f"releases/{release_id}.json").write_bytes(b"{")
+    assert current_release(store, shipped).id == {1: "7", 2: "0"}[len(broken)]
+    assert all(f"the one before is release={release_id}" in caplog.text for release_id in broken)
+
+
 def test_an_unchanged_release_is_not_written_again(store: Store, shipped: Path) -> None:
     current_release(store, shipped)
     before = (store.root / "releases/0.json").stat().st_ino
