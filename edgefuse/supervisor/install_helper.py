@@ -19,6 +19,7 @@ import msgspec
 from edgefuse.interpreter import module_command
 from edgefuse.ota.events import Failed, Progressed
 from edgefuse.ota.wire import FrameError, FrameReader, HelperAnswer, Job, Kind, pack
+from edgefuse.store.versioned import BROKEN
 from edgefuse.supervisor.children import Children, describe_end, signal_group
 
 logger = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class InstallHelper:
                     self._request(payload)
                 elif kind is Kind.ANSWER:
                     self._hear(self._decoder.decode(payload))
-        except (FrameError, msgspec.DecodeError) as e:
+        except (FrameError, *BROKEN) as e:
             logger.error("install helper talks nonsense pid=%d reason=%s", self.pid, e)
             self._kill()
 

@@ -28,9 +28,14 @@ _WORDS: Mapping[End, str] = {
 
 def find_news(before: InstallState, after: InstallState) -> Iterator[News]:
     """Tell what has happened from one state to the next."""
-    known = {past.id: past for past in _all(before)}
+    known = {_name(past): past for past in _all(before)}
     for deployment in _all(after):
-        yield from _compare(known.get(deployment.id), deployment)
+        yield from _compare(known.get(_name(deployment)), deployment)
+
+
+def _name(deployment: Deployment) -> tuple[str, str]:
+    """Tell deployments apart; people may use an id again."""
+    return deployment.id, deployment.begun_at
 
 
 def _all(state: InstallState) -> tuple[Deployment, ...]:

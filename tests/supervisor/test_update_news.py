@@ -65,3 +65,10 @@ def test_an_end_is_told_although_the_next_has_begun_already() -> None:
 def test_what_was_over_before_a_restart_is_not_told_again() -> None:
     over = state(deployment(step="CLEANUP", end="COMMITTED", is_over=True))
     assert not list(find_news(over, over))
+
+
+def test_an_id_that_is_used_again_tells_nothing_twice() -> None:
+    first = deployment(step="CLEANUP", end="FAILED", is_over=True, begun_at="2026-11-20T10:00:00Z")
+    second = deployment(begun_at="2026-11-20T11:00:00Z")
+    assert kinds(find_news(state(first), state(first, second))) == ["update_begun"]
+    assert kinds(find_news(state(first, second), state(first, second))) == []
