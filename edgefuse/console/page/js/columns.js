@@ -88,7 +88,9 @@ export function keyOf(id) {
 
 /** Tell since when a device is not there. @param {Row} row */
 function showPresence({ presence, since_s }) {
-  return presence === "online" || since_s === null ? presence : `${presence} ${ago(now() - since_s).replace(" ago", "")}`;
+  return presence === "online" || since_s === null
+    ? presence
+    : `${presence} ${ago(now() - since_s).replace(" ago", "")}`;
 }
 
 /** @param {Row} row */

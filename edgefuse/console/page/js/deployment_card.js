@@ -1,7 +1,7 @@
 // How the newest deployment of a device stands, with what its gates measured.
 
 import { since } from "./clock.js";
-import { h, replace } from "./dom.js";
+import { h, isNews, replace } from "./dom.js";
 import { megabytes, number, parseTime } from "./format.js";
 import { makeBar, makeCard, makeChip, makeFacts, makeTable } from "./parts.js";
 import { toneOfDeployment } from "./states.js";
@@ -23,9 +23,7 @@ const ENDS = ["COMMITTED", "REJECTED", "FAILED", "ROLLED_BACK", "CANCELLED"];
 
 /** @param {Element} place @param {any} deployment As the device reported it, or null. */
 export function drawDeployment(place, deployment) {
-  const key = JSON.stringify(deployment);
-  if (place.getAttribute("data-key") === key) return;
-  place.setAttribute("data-key", key);
+  if (!isNews(place, deployment)) return;
   if (!deployment) return replace(place);
   const isOver = ENDS.includes(deployment.state);
   const gates = Object.entries(deployment.gates).map(([gate, value]) => [gate, number(value, 3)]);

@@ -1,6 +1,8 @@
 // Elements made from data. Texts become text nodes, never markup: what devices say is hostile.
 
 const SVG = "http://www.w3.org/2000/svg";
+/** What elements show, as JSON. @type {WeakMap<Element, string>} */
+const shown = new WeakMap();
 
 /**
  * @typedef {Node | string | number | null | undefined | false | any[]} Child
@@ -39,6 +41,18 @@ export function replace(element, ...children) {
 }
 
 /**
+ * Tell whether an element is to be drawn anew, because what it shows is another value than the last time.
+ * @param {Element} element
+ * @param {any} value As JSON has it.
+ */
+export function isNews(element, value) {
+  const key = JSON.stringify(value);
+  if (shown.get(element) === key) return false;
+  shown.set(element, key);
+  return true;
+}
+
+/**
  * Set a text only where it is another one, so that nothing is laid out anew.
  * @param {Node} node
  * @param {string} text
@@ -66,6 +80,6 @@ function fill(element, properties, children) {
 }
 
 function nodes(children) {
-  const shown = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
-  return shown.map((child) => (child instanceof Node ? child : String(child)));
+  const there = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  return there.map((child) => (child instanceof Node ? child : String(child)));
 }

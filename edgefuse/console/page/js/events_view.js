@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { since } from "./clock.js";
-import { h, replace } from "./dom.js";
+import { h, isNews, replace } from "./dom.js";
 import { makeChip, makeProblem } from "./parts.js";
 
 const REFRESH_MS = 5000;
@@ -67,9 +67,13 @@ export class EventsView {
 
 /** @param {Element} place @param {any[]} events @param {boolean} isOfAll Of more than one device. */
 export function drawEvents(place, events, isOfAll) {
-  const key = `${events.length} ${events[0]?.id} ${events[events.length - 1]?.id}`;
-  if (place.getAttribute("data-key") === key) return;
-  place.setAttribute("data-key", key);
+  if (
+    !isNews(
+      place,
+      events.map((event) => event.id),
+    )
+  )
+    return;
   if (!events.length) return replace(place, h("p", { class: "quiet" }, "Nothing happened yet."));
   replace(
     place,

@@ -1,6 +1,6 @@
 // Search and menus above the table.
 
-import { h, replace, setText } from "./dom.js";
+import { h, isNews, replace, setText } from "./dom.js";
 import { fleetAddress, isFiltered } from "./filter.js";
 import { counted, number } from "./format.js";
 import { STATES } from "./states.js";
@@ -81,9 +81,7 @@ export class FilterBar {
 }
 
 function fillMenu(menu, any, choices) {
-  const key = JSON.stringify(choices);
-  if (menu.dataset.key === key) return;
-  menu.dataset.key = key;
+  if (!isNews(menu, choices)) return;
   replace(
     menu,
     h("option", { value: "" }, any),

@@ -8,7 +8,7 @@ import { Overview } from "./overview.js";
 import { Table } from "./table.js";
 
 const REORDER_MS = 5000; // lines that jump every second cannot be clicked
-const NAMED_MS = 1000;
+const OFFER_MS = 10000; // what menus offer seldom changes
 
 /** @typedef {import("./router.js").View} View */
 
@@ -16,7 +16,6 @@ const NAMED_MS = 1000;
 export class FleetView {
   title = "Fleet";
   #orderedAt = -Infinity;
-  #orderedBy = "";
   #offeredAt = -Infinity;
   /** @type {import("./fleet.js").Entry[]} */
   #shown = [];
@@ -25,11 +24,9 @@ export class FleetView {
   constructor(fleet) {
     this.fleet = fleet;
     this.overview = new Overview();
-    this.bar = new FilterBar(
-      (filter) => history.replaceState(null, "", fleetAddress(filter)) ?? this.setParameters(readHash()),
-    );
+    this.bar = new FilterBar((filter) => this.#go(filter));
     this.table = new Table(
-      (sort) => this.bar.onChange({ ...this.filter, sort }),
+      (sort) => this.#go({ ...this.filter, sort }),
       (device) => `#/devices/${encodeURIComponent(device)}`,
     );
     this.empty = h("div", { class: "empty", hidden: true });
@@ -62,13 +59,19 @@ export class FleetView {
     this.#refresh(true);
   }
 
+  /** Show what fits a filter, at an address of its own. @param {import("./filter.js").Filter} filter */
+  #go(filter) {
+    history.replaceState(null, "", fleetAddress(filter));
+    this.setParameters(new URLSearchParams(location.hash.split("?")[1]));
+  }
+
   /** @param {boolean} isAsked Something was asked for; else only figures have come. */
   #refresh(isAsked) {
     const { entries, isLoaded } = this.fleet;
     const time = performance.now();
     this.#choose(isAsked, time);
     this.overview.show(entries.values());
-    if (time - this.#offeredAt > NAMED_MS * 10) {
+    if (time - this.#offeredAt > OFFER_MS) {
       this.bar.offer(entries.values());
       this.#offeredAt = isLoaded ? time : -Infinity;
     }
@@ -121,5 +124,3 @@ function explainEmptiness(fleet, hasFilter) {
     h("p", { class: "quiet" }, "To look around first: edgefuse fleet simulate --devices 20"),
   ];
 }
-
-const readHash = () => new URLSearchParams(location.hash.split("?")[1] ?? "");

@@ -191,7 +191,7 @@ function extent(points, spare) {
 }
 
 /**
- * Fit a span to the history that there is: what began lately is not a speck at its end, and what is kept only coarser has
+ * Fit a span to the history that there is: what began lately is no speck at its end, and what is kept only coarser has
  * longer steps than were asked for.
  * @param {Lane[]} lanes
  * @param {{since_s: number, until_s: number, step_s: number}} span

@@ -1,15 +1,13 @@
 // What a device is and what it decided to run, with every rejection.
 
-import { h, replace } from "./dom.js";
+import { h, isNews, replace } from "./dom.js";
 import { celsius, figure } from "./format.js";
 import { makeCard, makeFacts } from "./parts.js";
 
 /** @param {Element} place @param {any} detail */
 export function drawMachine(place, detail) {
   const { inventory, system, pipeline } = detail;
-  const key = JSON.stringify([inventory, system, pipeline]);
-  if (place.getAttribute("data-key") === key) return;
-  place.setAttribute("data-key", key);
+  if (!isNews(place, [inventory, system, pipeline])) return;
   const opened = new Set([...place.querySelectorAll("details[open]")].map((each) => each.getAttribute("data-name")));
   replace(
     place,

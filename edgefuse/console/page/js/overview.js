@@ -1,6 +1,6 @@
 // The strip above the table: what all devices amount to; every count is a way to the devices that it counts.
 
-import { h, replace, setText } from "./dom.js";
+import { h, isNews, replace, setText } from "./dom.js";
 import { fleetAddress } from "./filter.js";
 import { number } from "./format.js";
 
@@ -62,10 +62,8 @@ export class Overview {
     const told = most.slice(0, RELEASES).map(([release, n]) => makeCount(fleetAddress({ release }), release, n));
     const rest = most.length - told.length;
     const items = [...told, rest > 0 && h("li", { class: "quiet" }, `and ${rest} more`)];
-    const key = JSON.stringify(most);
-    if (this.releases.dataset.key !== key)
-      replace(this.releases, items.length && most.length ? items : h("li", { class: "quiet" }, "none yet"));
-    this.releases.dataset.key = key;
+    if (isNews(this.releases, most))
+      replace(this.releases, most.length ? items : h("li", { class: "quiet" }, "none yet"));
   }
 
   #makeGroup(name, states) {

@@ -3,7 +3,7 @@
 import { get, isOperator, send } from "./api.js";
 import { drawGroup, groupDeployments } from "./deployments_list.js";
 import { openDialog } from "./dialog.js";
-import { h, replace } from "./dom.js";
+import { h, isNews, replace } from "./dom.js";
 import { fleetAddress } from "./filter.js";
 import { counted } from "./format.js";
 import { makeCard, makeProblem, makeTable } from "./parts.js";
@@ -66,9 +66,7 @@ export class ReleasesView {
       if (row.release) running.set(row.release, (running.get(row.release) ?? 0) + 1);
     const ids = releases.map((release) => release.id);
     const others = [...running.keys()].filter((id) => !ids.includes(id)).sort();
-    const key = JSON.stringify([releases, [...running]]);
-    if (this.releases.dataset.key === key) return;
-    this.releases.dataset.key = key;
+    if (!isNews(this.releases, [releases, reason, [...running]])) return;
     const line = (id, counter, canPush) => [
       h("b", {}, id),
       counter,
@@ -90,9 +88,7 @@ export class ReleasesView {
 
   #drawDeployments() {
     const groups = groupDeployments(this.fleet.entries.values());
-    const key = JSON.stringify(groups.slice(0, SHOWN));
-    if (this.deployments.dataset.key === key) return;
-    this.deployments.dataset.key = key;
+    if (!isNews(this.deployments, groups.slice(0, SHOWN))) return;
     if (!groups.length)
       return replace(
         this.deployments,
