@@ -15,7 +15,7 @@ def start(*, is_verbose: bool) -> None:
     if not is_verbose:
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
-    if _is_journal(2):
+    if is_journal(2):
         for handler in logging.getLogger().handlers:
             handler.setFormatter(JournalFormatter(_FORMAT))
 
@@ -29,7 +29,7 @@ class JournalFormatter(logging.Formatter):
         return "\n".join(f"<{priority}>{line}" for line in super().format(record).splitlines())
 
 
-def _is_journal(descriptor: int) -> bool:
+def is_journal(descriptor: int) -> bool:
     """Tell whether a descriptor is the one that systemd connected to the journal, not a pipe that replaced it."""
     stat = os.fstat(descriptor)
     return os.environ.get("JOURNAL_STREAM") == f"{stat.st_dev}:{stat.st_ino}"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.errors import ConfigError
+from edgefuse.log import is_journal
 
 if TYPE_CHECKING:
     from edgefuse.cli._group import Actions
@@ -126,7 +127,7 @@ def _make_console(options: argparse.Namespace, database: Database, published: Pa
 
     certificate = None if files[0] is None else Certificate(*files)
     console = Console(Scene(folder, database, published), parse_endpoint(options.console), certificate)
-    if has_tokens(folder):
+    if has_tokens(folder) or is_journal(1):  # others may read the journal
         print(f"console: {console.url} (edgefuse fleet console token NAME lets somebody in)", flush=True)
     else:
         for name, role in FIRST:

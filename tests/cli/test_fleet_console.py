@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 from fakes.broker import free_port, free_ports
-from fakes.command import finish, start
+from fakes.command import CHECKOUT, Started, finish, start
 from fakes.records import make_register
 
 from edgefuse.__main__ import main
@@ -100,3 +104,18 @@ def test_the_first_start_tells_how_to_log_in_and_later_ones_how_to_let_others_in
     second, _ = serve()
     assert "#token=" not in second
     assert "edgefuse fleet console token NAME" in second
+
+
+def test_no_token_gets_into_the_journal(whole_site: Path) -> None:
+    output = whole_site / "journal"
+    with output.open("w+") as journal:
+        stat = os.fstat(journal.fileno())
+        environment = {"JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}", "PYTHONPATH": str(CHECKOUT)}
+        command = [sys.executable, "-m", "edgefuse", "fleet", "serve", "--console", "0", "--site", str(whole_site)]
+        with Started(command, env={**os.environ, **environment}, stdout=journal, stderr=subprocess.DEVNULL) as process:
+            while "console: http" not in output.read_text():
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.terminate()
+    assert "#token=" not in output.read_text()
+    assert load_tokens(whole_site) == ()
