@@ -118,6 +118,9 @@ def test_the_table_is_ordered_by_a_click_and_walked_by_keys(page: Page) -> None:
     assert page.ask("document.activeElement.textContent") == "sim-00002"
     page.press("Enter")
     assert page.wait_for("h1", "sim-00002")
+    page.ask("document.querySelector('.skip').click()")
+    assert page.ask("document.activeElement.id") == "content"
+    assert page.wait_for("h1", "sim-00002")
 
 
 def test_a_device_tells_its_figures_and_answers_a_command(page: Page) -> None:
@@ -201,7 +204,7 @@ def test_what_a_device_says_never_becomes_markup(page: Page, fleet: WatchedFleet
         board=markup,
         host={markup: markup},
         runtimes={markup: markup},
-        choices={markup: markup},
+        choices={markup: markup, "constructor": markup},
         rejections={markup: (markup,)},
     )
     event = Event(t=T, stream="s", n=1, level="error", kind=markup, text=markup)

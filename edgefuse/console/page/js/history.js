@@ -126,7 +126,7 @@ export class History {
     if (!this.loaded) return;
     const { span, points } = this.loaded;
     const marks = this.#events
-      .filter((event) => event.kind in KINDS)
+      .filter((event) => Object.hasOwn(KINDS, event.kind))
       .map((event) => ({ t_s: event.heard_s, text: event.text, tone: KINDS[event.kind] }));
     const lanes = makeLanes(points, this.#trip_c).filter((lane) => lane.points.length > 0);
     if (!lanes.length) return this.plot.tell(`No reports in the last ${this.#choice[0]}.`);

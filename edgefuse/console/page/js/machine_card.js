@@ -45,13 +45,14 @@ function ofPipeline(pipeline) {
 }
 
 function drawPlan(inventory) {
+  const passedOver = new Map(Object.entries(inventory.passed_over));
   const choices = Object.entries(inventory.choices).map(([task, choice]) => [
     h("dt", {}, `${task} px`),
     h(
       "dd",
       {},
       choice,
-      (inventory.passed_over[task] ?? []).map((better) => h("p", { class: "quiet" }, `not ${better}`)),
+      (passedOver.get(task) ?? []).map((better) => h("p", { class: "quiet" }, `not ${better}`)),
     ),
   ]);
   const rejected = Object.entries(inventory.rejections);

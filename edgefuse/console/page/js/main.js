@@ -63,6 +63,10 @@ async function begin(token) {
   }
 }
 
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault(); // the address is a page's
+  content.focus();
+});
 addEventListener("hashchange", () => {
   const token = takeToken();
   if (token) begin(token);
