@@ -188,6 +188,9 @@ def test_every_page_fits_a_phone(page: Page) -> None:
     for place, shown in PAGES.items():
         go(page, place, shown)
         assert page.ask("document.documentElement.scrollWidth") == PHONE_PX[0], place
+    go(page, "releases", "two")
+    page.click("button", "Push")
+    assert page.ask("(dialog => dialog.scrollWidth <= dialog.clientWidth)(document.querySelector('dialog'))")
 
 
 def test_what_a_device_says_never_becomes_markup(page: Page, fleet: WatchedFleet) -> None:

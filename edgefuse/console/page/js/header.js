@@ -3,6 +3,7 @@
 import { currentSession, logout } from "./api.js";
 import { since } from "./clock.js";
 import { h, replace } from "./dom.js";
+import { moment } from "./format.js";
 
 const PAGES = [
   ["", "Fleet"],
@@ -56,7 +57,7 @@ export function showTrouble(place, trouble) {
       { class: "trouble" },
       "What you see is old: ",
       trouble.reason,
-      ", since ",
+      ` since ${moment(trouble.since_s).slice(11)}, `,
       since(trouble.since_s),
       ". Trying again …",
     ),
