@@ -134,7 +134,7 @@ export class DeviceView {
       back(),
       h("h1", {}, row.device),
       makeChip(row.presence, toneOfPresence(row.presence)),
-      row.band && makeChip(row.band, toneOfBand(row.band)),
+      row.temp_c !== null && row.band && makeChip(row.band, toneOfBand(row.band)),
       row.is_throttled && makeChip("throttled", "bad"),
       isSlow(row) && makeChip("slow", "warn"),
       Object.entries(row.labels).map(([key, value]) =>
@@ -162,7 +162,11 @@ const back = () => h("a", { class: "back", href: "#/" }, "← Fleet");
 function makeTiles(row) {
   const tile = (name, value, note) => h("div", {}, h("dt", {}, name), h("dd", {}, value, note && h("small", {}, note)));
   return [
-    tile("Temperature", row.band && row.temp_c === null ? "no sensor" : celsius(row.temp_c), row.band),
+    tile(
+      "Temperature",
+      row.band && row.temp_c === null ? "no sensor" : celsius(row.temp_c),
+      row.temp_c !== null && row.band,
+    ),
     tile("Rate", figure(row.fps, 1, "fps"), row.fps_in !== null && `of ${number(row.fps_in, 1)} fps in`),
     tile("Latency", figure(row.latency_p95_ms, 0, "ms"), row.latency_p95_ms !== null && "95th percentile"),
     tile("Point", row.point ?? NOTHING, row.point === 0 && "the best"),

@@ -15,7 +15,7 @@ const SPANS = [
   ["24 h", 86400, 300],
   ["7 d", 604800, 3600],
 ];
-const LEAST_SPAN_S = 600;
+const LEAST_SPAN_S = 300;
 const REFRESH_MS = 10000; // reports come so often
 const METRICS = ["temp_c", "fps", "point", "latency_p95_ms"];
 const KINDS = {
