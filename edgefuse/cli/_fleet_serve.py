@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from edgefuse.cli._fleet_actions import add_action, add_site, site_folder
 from edgefuse.errors import ConfigError
 from edgefuse.log import is_journal
+from edgefuse.memory import share_one_heap
 
 if TYPE_CHECKING:
     from edgefuse.cli._group import Actions
@@ -71,6 +72,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     if not _NAME.match(options.name):
         raise ConfigError(f"cannot serve as '{options.name}': a controller's name has a-z, 0-9 and -, 63 characters")
+    share_one_heap()  # each answer of the console has a thread of its own
     load_register(site_folder(options))  # no database is made where there is no site
     published = find_published(options.repository) if options.repository else None
     stop = threading.Event()
