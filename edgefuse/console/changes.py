@@ -95,8 +95,9 @@ class Changes:
             await self._pause()
 
     async def _pause(self) -> None:
+        """Wait for the next tick, which all who follow have at once, so that one look at the store is new to all."""
         waiting = asyncio.ensure_future(self.ending.wait())
-        await asyncio.wait([waiting], timeout=TICK_S)
+        await asyncio.wait([waiting], timeout=TICK_S - clock.now_ns() / clock.NS_PER_S % TICK_S)
         waiting.cancel()
 
 
