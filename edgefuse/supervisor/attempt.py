@@ -1,4 +1,4 @@
-"""One life of a worker: what it was started with, what became known of it, and what of that is news."""
+"""One life of a worker: what it was started with, and what became known of it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edgefuse import ipc
-from edgefuse.planning.plan import Plan
+from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import Setup
 from edgefuse.supervisor.health import Health
-from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.memory_ring import MemoryRing
 from edgefuse.supervisor.verdict import Circumstances, Verdict
 from edgefuse.supervisor.worker_process import WorkerProcess
+
+
+class NoAnswerError(EdgefuseError):
+    """The worker did not say in time whether it does what it was asked for; it still may."""
 
 
 class Listener(Protocol):
@@ -25,7 +28,7 @@ class Listener(Protocol):
         ...
 
     def end(self, judged: Verdict | None, *, is_trial_blamed: bool) -> None:
-        """Learn that it is gone; without a verdict, that was wished for."""
+        """Learn that it is gone, or could not be started; without a verdict, that was wished for."""
         ...
 
 
@@ -97,29 +100,3 @@ class Attempt:
         for number, answer in self.answers.items():
             if not answer.done():
                 answer.set_result(ipc.Answer(id=number, error=error))
-
-
-def note_running(journal: Journal, attempt: Attempt) -> None:
-    """Report that a worker runs, and what its start took."""
-    parts = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in attempt.startup_s.items())
-    journal.note("info", "worker_running", f"the worker runs, pid {attempt.process.pid}; start: {parts}")
-
-
-def note_plan(journal: Journal, before: Plan | None, after: Plan) -> None:
-    """Report models that run otherwise than before, such as after too many crashes; of releases others tell."""
-    if before is None or before.release != after.release:
-        return
-    known = {(c.model, c.variant, c.runtime, c.target) for c in before.choices}
-    for choice in after.choices:
-        if (choice.model, choice.variant, choice.runtime, choice.target) not in known:
-            place = f"{choice.model} {choice.variant} on {choice.runtime} {choice.target}"
-            journal.note("warning", "plan_changed", f"{choice.task} by {place} from now on: {choice.reason}")
-
-
-def note_source(journal: Journal, before: ipc.Heartbeat | None, beat: ipc.Heartbeat) -> None:
-    """Report that the source went away, or is back."""
-    is_lost, was_lost = beat.source == "waiting", before is not None and before.source == "waiting"
-    if is_lost and not was_lost:
-        journal.note("warning", "source_lost", beat.missing or "the source is not there; waiting for it")
-    elif was_lost and not is_lost:
-        journal.note("info", "source_back", "the source is back")

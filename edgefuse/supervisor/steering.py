@@ -23,14 +23,14 @@ from edgefuse import clock, ipc, paths
 from edgefuse.config.site import Site
 from edgefuse.errors import EdgefuseError
 from edgefuse.store.state import Pin, Pins
-from edgefuse.supervisor.attempt import Recipe
+from edgefuse.supervisor.attempt import NoAnswerError, Recipe
 from edgefuse.supervisor.control import AnyRequest, Band, Done, Refused, Reply, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.heat import HeatWatch
 from edgefuse.supervisor.journal import Journal, Kind
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.pinning import check_donor, check_pinned_point, describe_pin, point_pin
 from edgefuse.supervisor.settings import Change, Wanted, compare, pinned_point, resolve
-from edgefuse.supervisor.supervision import NoAnswerError, Supervision
+from edgefuse.supervisor.supervision import Supervision
 from edgefuse.supervisor.unit import Unit, load_unit
 
 GO_OVER_S = 60.0
@@ -86,7 +86,7 @@ class Steering:
         """Read the configuration again, and change what is different; a broken one is refused."""
         async with self._changing:
             if self.unit is None:
-                _wake(supervision)  # whose state then says what is wrong with the file by now, if anything still is
+                supervision.wake()  # whose state then says what is wrong with the file by now, if anything still is
                 return
             try:
                 # 20 ms on a fast machine, ten times that on a small board
@@ -150,7 +150,7 @@ class Steering:
         if self.unit is not None:
             self.wanted = self._resolve(self.unit, self._pins)
         supervision.tell(ipc.Pause() if request.is_paused else ipc.Resume())
-        _wake(supervision)
+        supervision.wake()
         kind: Kind = "paused" if request.is_paused else "resumed"
         self._journal.note("info", kind, f"{kind} by an operator")
         return await self._keep(lambda kept: msgspec.structs.replace(kept, is_paused=pin))
@@ -195,7 +195,7 @@ class Steering:
         has_run = has_run or supervision.is_open  # it may have died, or come, while it or a child was asked
         self._adopt_and_tell(unit, pins, supervision)
         if not change.restart:
-            _wake(supervision)
+            supervision.wake()
             return
         supervision.restart(change.restart)
         if has_run:
@@ -284,12 +284,6 @@ class Steering:
         point = self.wanted.point
         self._notebook.add_point(point, reason)
         self._journal.note("info", "point_changed", f"point {point}: {reason}")
-
-
-def _wake(supervision: Supervision) -> None:
-    """Start a worker that waits for its next try: a person looks after it, and something may be mended."""
-    if supervision.service.state in ("BACKOFF", "FATAL"):
-        supervision.start()
 
 
 def _make_snapshot(path: str, number: int) -> ipc.Snapshot:

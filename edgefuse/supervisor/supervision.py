@@ -11,8 +11,8 @@ from edgefuse import ipc
 from edgefuse.errors import EdgefuseError
 from edgefuse.planning.plan import Plan
 from edgefuse.store.state import Setup
-from edgefuse.supervisor import health, memory_ring, service, verdict
-from edgefuse.supervisor.attempt import Attempt, Listener, Recipe, note_plan, note_running, note_source
+from edgefuse.supervisor import health, memory_ring, service, verdict, worker_news
+from edgefuse.supervisor.attempt import Attempt, Listener, NoAnswerError, Recipe
 from edgefuse.supervisor.cgroup import WorkerGroup
 from edgefuse.supervisor.children import Children
 from edgefuse.supervisor.health import Phase
@@ -24,12 +24,6 @@ from edgefuse.supervisor.worker_process import End, WorkerProcess
 
 ANSWER_S = 15.0
 _QUIET_FACES = 0.05  # a frame: nobody, but for a false alarm now and then
-_ENDED = "cannot ask the worker: it ended before it answered; ask again"
-_RESTING = {"waiting": "waits for the source", "paused": "paused"}
-
-
-class NoAnswerError(EdgefuseError):
-    """The worker did not say in time whether it does what it was asked for; it still may."""
 
 
 class Supervision:
@@ -59,10 +53,9 @@ class Supervision:
         self._run: Attempt | None = None
         self.now_s = 0.0
         """Of the last tick."""
-        self._next_id = 0
+        self._next_id, self._refusal = 0, ""
         self._settling: asyncio.Future[str] | None = None
         """Awaited; gets why the worker does not run."""
-        self._refusal = ""
 
     @property
     def beat(self) -> ipc.Heartbeat | None:
@@ -92,6 +85,11 @@ class Supervision:
     def start(self) -> None:
         """Start the worker, or start it again at once where it waits or has failed for good."""
         self._take(service.start(self.service, self.now_s))
+
+    def wake(self) -> None:
+        """Start a worker that waits for its next try: what it waits for may be mended."""
+        if self.service.state in ("BACKOFF", "FATAL"):
+            self.start()
 
     def stop(self) -> None:
         """Stop the worker."""
@@ -195,6 +193,7 @@ class Supervision:
             process = WorkerProcess(self._children, recipe.python, recipe.start, self._hear, self._on_ended)
         except (EdgefuseError, OSError) as e:
             self._note_refusal(str(e))
+            self._tell_end(Verdict(str(e)), is_trial_blamed=False)
             self._take(service.on_ended(self.service, self.now_s, str(e), retry_s=service.FATAL_RETRY_S))
             return
         ring = MemoryRing(limit_mb=recipe.memory_mb, started_s=self.now_s)
@@ -237,7 +236,7 @@ class Supervision:
         run.learn_places(planned, self.now_s)
         if planned.is_trial:
             return
-        note_plan(self._journal, self.plan, planned.plan)
+        worker_news.note_plan(self._journal, self.plan, planned.plan)
         self.plan = planned.plan
         if not run.health.is_open:
             run.health = health.on_planned(run.health)
@@ -248,14 +247,14 @@ class Supervision:
         was_running = self.service.state == "RUNNING"
         run.health = health.on_beat(run.health, beat, self.now_s)
         if beat.source != "flowing":
-            reason = _RESTING[beat.source] + (f": {beat.missing}" if beat.missing else "")
-            self._take(service.on_resting(self.service, self.now_s, reason, is_open=run.health.is_open))
+            rest = worker_news.describe_rest(beat)
+            self._take(service.on_resting(self.service, self.now_s, rest, is_open=run.health.is_open))
         elif beat.frames_out > (before.frames_out if before else 0):
             self._take(service.on_delivered(self.service, self.now_s))
         if self.service.state == "RUNNING" and not was_running:
             self._refusal = ""
-            note_running(self._journal, run)
-        note_source(self._journal, before, beat)
+            worker_news.note_running(self._journal, run)
+        worker_news.note_source(self._journal, before, beat)
         self._watch_memory(run, beat)
 
     def _watch_memory(self, run: Attempt, beat: ipc.Heartbeat) -> None:
@@ -272,15 +271,18 @@ class Supervision:
         run = self._run
         assert run is not None
         self._run = None
-        run.answer_all(_ENDED)
+        run.answer_all("cannot ask the worker: it ended before it answered; ask again")
         is_over_memory = self.group is not None and self.group.oom_kills() > run.oom_kills
         was_wished = self.service.state == "STOPPING" and not run.illness
         judged = verdict.judge(end, run.tell_circumstances(is_over_memory=is_over_memory))
         if not was_wished:
             self._report(judged, run)
-        for listener in tuple(self.listeners):
-            listener.end(None if was_wished else judged, is_trial_blamed=run.is_trial_blamed(judged))
+        self._tell_end(None if was_wished else judged, is_trial_blamed=run.is_trial_blamed(judged))
         self._take(service.on_ended(self.service, self.now_s, judged.reason, retry_s=judged.retry_s))
+
+    def _tell_end(self, judged: Verdict | None, *, is_trial_blamed: bool) -> None:
+        for listener in tuple(self.listeners):
+            listener.end(judged, is_trial_blamed=is_trial_blamed)
 
     def _report(self, judged: Verdict, run: Attempt) -> None:
         if judged.retry_s is not None:

@@ -21,9 +21,10 @@ from edgefuse.errors import EdgefuseError
 from edgefuse.ota.actions import Work
 from edgefuse.ota.events import Answer, Crashed, Failed, Interrupted, Measured
 from edgefuse.ota.moves import LIMITS_S
+from edgefuse.supervisor.attempt import NoAnswerError
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.steering import Steering
-from edgefuse.supervisor.supervision import NoAnswerError, Supervision
+from edgefuse.supervisor.supervision import Supervision
 from edgefuse.supervisor.trial_figures import Meter, Pairs
 from edgefuse.supervisor.verdict import Verdict
 
@@ -143,16 +144,18 @@ class Trial:
             self._measure_alone(message)
 
     def end(self, judged: Verdict | None, *, is_trial_blamed: bool) -> None:
-        """Learn that the worker is gone."""
+        """Learn that the worker is gone; one that did not run the release tells nothing of it."""
         if self._is_going_over:
             self._is_going_over = False
-        elif judged is None:
+        elif judged is None or self._way == "none":
             self._way = "none"
             self.interrupt()
         elif not self._is_over:
             is_alone = self._end() == "alone"
             is_blamed = judged.is_own and (is_trial_blamed or is_alone)
             self._say(Crashed(self._work.seq, judged.reason, self._count_old_crashes(), is_blamed))
+            if is_alone:  # what it would wait for is nothing that the release before needs
+                asyncio.get_running_loop().call_soon(self._supervision.wake)
 
     async def _wait_for_frames(self) -> None:
         """Wait until what is being changed has settled, and frames flow; or the worker has been down for long."""
@@ -209,10 +212,7 @@ class Trial:
         self._journal.note("warning", "update_restarts", text)
         self._way, self._steering.trying = "alone", self._release
         self._is_going_over = self._supervision.service.has_child
-        if self._supervision.service.state in ("BACKOFF", "FATAL"):
-            self._supervision.start()
-        else:
-            self._supervision.restart(f"release {self._release} is tried")
+        self._supervision.restart(f"release {self._release} is tried")
 
     def _compare(self, compared: ipc.Compared) -> None:
         beat = self._supervision.beat

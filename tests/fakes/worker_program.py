@@ -5,7 +5,8 @@ What it does stands in the source's address: ``well``, ``waiting``, ``idle`` (be
 ``deaf`` (does not stop), ``broken`` (its settings do not pass a check), ``mute`` (gives no sign of life),
 ``full`` (has no room for another effect beside its own). How a release does stands in its id: ``slow``, ``blind``
 (finds no face), ``crash`` (a while after it was begun with), ``defect``, ``tight`` (has no room beside the other),
-``growing``, ``unopened``; ``wrong`` does not pass its check, ``needy`` passes and needs much memory.
+``growing``, ``unopened`` (also where it runs alone: it says what a person must mend); ``wrong`` does not pass its
+check, ``needy`` passes and needs much memory.
 """
 
 from __future__ import annotations
@@ -174,6 +175,9 @@ class Worker:
             self.send(**{"is": "Failed", "reason": "cannot open /dev/video0: permission denied"})
             return 2
         self.release = message["release"] or _read_current()
+        if "unopened" in self.release:
+            self.send(**{"is": "Failed", "reason": "cannot open its model"})
+            return 2
         self.send_plan(self.release)
         os.pwrite(self.in_flight, b"\1", 0)
         if self.source == "crash":

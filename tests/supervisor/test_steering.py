@@ -20,12 +20,12 @@ from edgefuse.store.board_settings import BoardSettings
 from edgefuse.store.release import Release, make_current, save_release
 from edgefuse.store.state import Setup, load_state, state_path
 from edgefuse.store.store import open_store
+from edgefuse.supervisor.attempt import NoAnswerError
 from edgefuse.supervisor.control import Done, Refused, SetPaused, SetPin, TakeSnapshot
 from edgefuse.supervisor.journal import Journal
 from edgefuse.supervisor.notebook import Notebook
 from edgefuse.supervisor.service import Service
 from edgefuse.supervisor.steering import Steering
-from edgefuse.supervisor.supervision import NoAnswerError
 
 SETUP = Setup("ab" * 32, 128, "tflite", "2.16", "cpu", 1)
 
@@ -50,6 +50,9 @@ class Worker:
     def restart(self, reason: str) -> None:
         """Note why it is started anew."""
         self.restarts.append(reason)
+
+    def wake(self) -> None:
+        """Run already."""
 
     def tell(self, message: ipc.Message) -> None:
         """Note what it is told."""

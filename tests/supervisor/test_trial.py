@@ -13,6 +13,7 @@ import pytest
 from fakes import worker_program
 
 from edgefuse import ipc
+from edgefuse.errors import StoreError
 from edgefuse.ota.actions import Work
 from edgefuse.ota.deployment import Deployment
 from edgefuse.ota.events import Answer, Crashed, Failed, Interrupted, Measured
@@ -22,6 +23,7 @@ from edgefuse.store.terms import Gates
 from edgefuse.supervisor.attempt import Recipe
 from edgefuse.supervisor.children import Children
 from edgefuse.supervisor.journal import Journal
+from edgefuse.supervisor.service import FATAL_RETRY_S
 from edgefuse.supervisor.supervision import Supervision
 from edgefuse.supervisor.trial import Pace, Trial
 from edgefuse.supervisor.trial_figures import Meter
@@ -114,6 +116,8 @@ class World:
 
     def _make_recipe(self) -> Recipe:
         release, self.helm.trying = self.helm.trying, None
+        if release is not None and "unreadable" in release:
+            raise StoreError("cannot read its description")
         start = ipc.Start(source=self.source, sink="null", effect="none", release=release)
         return Recipe(self._python, start, memory_mb=500)
 
@@ -276,6 +280,38 @@ def test_a_release_that_crashes_alone_leaves_the_place_to_the_one_that_is_live(t
         assert isinstance(world.said[-1], Crashed) and world.said[-1].is_blamed
         await world.until(lambda: world.supervision.is_open)
         assert world.runs == "0"
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("release", "reason"),
+    [("1-unreadable", "cannot read its description"), ("1-tight-unopened", "cannot open its model")],
+)
+def test_where_a_release_cannot_be_started_alone_the_live_one_runs_at_once_and_is_not_taken_for_it(
+    tmp_path: Path, release: str, reason: str
+) -> None:
+    async def story(world: World) -> None:
+        world.begin(release, needs_restart=True)
+        await world.until(lambda: world.said)
+        ended_s = world.now_s
+        assert world.said == [Crashed(7, reason, is_blamed=False)]
+        await world.until(lambda: world.supervision.is_open)
+        assert world.runs == "0" and world.now_s - ended_s < FATAL_RETRY_S / 2
+        frames = world.supervision.beat.frames_out if world.supervision.beat else 0
+        await world.until(lambda: world.supervision.beat and world.supervision.beat.frames_out > frames + 60)
+        assert len(world.said) == 1
+
+    play(tmp_path, story)
+
+
+def test_a_crash_while_the_release_before_is_measured_alone_begins_the_trial_anew(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        world.begin("1", needs_restart=True)
+        await world.until(lambda: world.meter.newest() and world.supervision.listeners)
+        os.kill(world.pid, signal.SIGABRT)
+        await world.until(lambda: world.said)
+        assert world.said == [Interrupted(7)]
 
     play(tmp_path, story)
 
