@@ -33,8 +33,9 @@ FILTERS = ("sim-0042", "jetson", "raspberry warm", "fault=hot", "nothing at all"
 ROUNDS = 4
 """Of all filters."""
 PROBE = "probe"
-REPORTS = 40
-REPORT_S = 1.5
+REPORTS = 20
+REPORT_S = 3.1
+"""Above what it takes until a report is seen: none replaces another before."""
 IDLE_S = 20.0
 ARRIVAL_S = 900.0
 """Ten thousand devices come within four minutes on a busy machine."""
