@@ -51,6 +51,8 @@ class Updating:
         self._uplink, self._journal = uplink, journal
         self._path = paths.state_dir() / "deployment.json"
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._wish: Wish | None = None
+        """The newest that waits for its turn among the events; others are not kept, however many a broker brings."""
         self._ledger: ota_journal.Journal | None = None
         self._task: asyncio.Task[None] | None = None
         self._performer = Performer(
@@ -65,7 +67,11 @@ class Updating:
 
     def wish(self, release: str, deployment: str, seq: int) -> None:
         """Take note of what the fleet would like to see here."""
-        self._take_event(Wished(Wish(release=release, deployment=deployment, seq=seq)))
+        before, wish = self._wish, Wish(release=release, deployment=deployment, seq=seq)
+        if before is None or wish.seq > before.seq:
+            self._wish = wish
+        if before is None:
+            self._take_event(Wished(wish))
 
     def take_chunk(self, payload: bytes) -> None:
         """Pass on what the repository sent."""
@@ -124,13 +130,15 @@ class Updating:
         try:
             ledger = await asyncio.to_thread(ota_journal.Journal, self._path, self._performer.settings)
         except StoreError as e:
-            self._events = asyncio.Queue()
+            self._events, self._wish = asyncio.Queue(), None
             self._journal.note("error", "update_failed", f"no release can be installed: {e}")
             return
         self._ledger = ledger
         await self._take(ledger, Started())
         while True:
             event = await self._events.get()
+            if isinstance(event, Wished) and self._wish is not None:
+                event, self._wish = Wished(self._wish), None
             for earlier in self._find_baselines(ledger.state, event):
                 await self._take(ledger, earlier)
             await self._take(ledger, event)
