@@ -106,6 +106,8 @@ class Inspected(Answer, frozen=True, tag=True):
     """The link costs by the byte, and somebody decided that updates wait for another one."""
     is_window_open: bool = True
     """It is a time at which somebody decided that updates may be tried."""
+    knows_time: bool = True
+    """The clock is right; only asked where somebody decided about times."""
     is_flowing: bool = True
     """The source is there and not paused, so that there are frames to try it on."""
 

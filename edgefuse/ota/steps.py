@@ -164,6 +164,7 @@ def find_waits(event: Inspected) -> str:
         "the board is too hot to measure anything": event.band in ("hot", "critical"),
         "the link is metered": event.is_metered and event.needed_bytes > 0,
         "the maintenance window is closed": not event.is_window_open,
+        "this unit does not know the time, and the maintenance window has one": not event.knows_time,
         "no frames flow on which it could be tried": not event.is_flowing,
     }
     found = ", ".join(reason for reason, holds in waits.items() if holds)

@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 
-from edgefuse import disk, ipc, paths
+from edgefuse import clock, disk, ipc, paths
 from edgefuse.config.updates import UpdateSettings
 from edgefuse.errors import StoreError
 from edgefuse.ota import staging
@@ -134,7 +133,7 @@ class Performer:
                 return await check_release(work, self._children, self._steering, self._supervision, self._store)
             case "COMMIT":
                 return await self._commit(work)
-            case "STAGE" if reason := self._find_waits(work):
+            case "STAGE" if reason := await self._find_waits(work):
                 return Failed(work.seq, reason, "later")
             case "STAGE" | "CLEANUP":
                 return await self._on_store(partial(staging.perform, self._store, work))
@@ -179,21 +178,23 @@ class Performer:
             return Failed(work.seq, str(e))
         if not isinstance(answer, Inspected):
             return answer
-        return self._look(msgspec.structs.replace(answer, free_bytes=free_bytes))
+        return await self._look(msgspec.structs.replace(answer, free_bytes=free_bytes))
 
-    def _find_waits(self, work: Work) -> str:
+    async def _find_waits(self, work: Work) -> str:
         """Say what a release that is here waits for before it is started."""
-        return "" if work.deployment.is_identical else find_waits(self._look(Inspected(work.seq)))
+        return "" if work.deployment.is_identical else find_waits(await self._look(Inspected(work.seq)))
 
-    def _look(self, answer: Inspected) -> Inspected:
+    async def _look(self, answer: Inspected) -> Inspected:
         """Complete an answer by what holds up updates now."""
+        time = await asyncio.to_thread(self._uplink.read_trusted_time) if self.settings.window else None
         unit, beat = self._steering.unit, self._supervision.beat
         link = unit.site.link if unit else None
         return msgspec.structs.replace(
             answer,
             band=self._steering.band,
             is_metered=link is not None and link.metered and self.settings.on_metered == "wait",
-            is_window_open=self.settings.is_open_at(datetime.now().time()),
+            is_window_open=time is None or self.settings.is_open_at(clock.parse_iso(time).astimezone().time()),
+            knows_time=time is not None or self.settings.window is None,
             is_flowing=beat is None or beat.source == "flowing",
         )
 

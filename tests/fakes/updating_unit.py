@@ -56,6 +56,12 @@ class WishingUnit:
         with self._wishes.open("a") as file:
             file.write(f"{release} d{self.wished} {self.wished}\n")
 
+    def set_clock(self, time: str) -> None:
+        """Let the supervisor believe in a time, ISO 8601, which stands still."""
+        path = self.root / "clock"
+        path.with_suffix(".new").write_text(time)
+        path.with_suffix(".new").rename(path)
+
     def wait(self, is_so: Callable[[Deployment], object], patience_s: float = DEADLINE_S) -> Status:
         """Wait until the deployment that was wished for last is as wished."""
         deployment = f"d{self.wished}"

@@ -342,6 +342,7 @@ def test_a_delta_that_fails_makes_way_for_full_files_once(step: Step) -> None:
         ({"band": "hot"}, "the board is too hot to measure anything"),
         ({"is_metered": True}, "the link is metered"),
         ({"is_window_open": False}, "the maintenance window is closed"),
+        ({"knows_time": False}, "this unit does not know the time, and the maintenance window has one"),
         ({"is_flowing": False}, "no frames flow on which it could be tried"),
     ],
 )

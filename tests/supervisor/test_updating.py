@@ -13,6 +13,7 @@ from fakes.release_site import Site
 from fakes.supervisor import kinds
 from fakes.updating_unit import UpdatingUnit
 
+from edgefuse import clock
 from edgefuse.store.release import live_ids
 from edgefuse.supervisor.control import CancelUpdate, Done, Refused, SetPaused, SetPin
 
@@ -81,6 +82,16 @@ def test_a_newer_wish_takes_the_place_of_what_is_under_way(make_unit: MakeUnit) 
     assert [past.state for past in unit.history().deployments] == ["CANCELLED", "RESOLVE"]
 
 
+def test_of_many_wishes_that_come_at_once_the_newest_alone_is_begun(make_unit: MakeUnit) -> None:
+    unit = make_unit()
+    unit.wished = 5000
+    wishes = unit.root / "wishes.new"
+    wishes.write_text("".join(f"endless d{number} {number}\n" for number in range(1, unit.wished + 1)))
+    wishes.rename(unit.root / "wishes")
+    unit.wait(lambda deployment: deployment.step == "RESOLVE")
+    assert [past.id for past in unit.history().deployments] == ["d5000"]
+
+
 @pytest.mark.parametrize(("who", "step"), [("supervisor", "TRIAL"), ("worker", "TRIAL")])
 def test_whoever_is_killed_the_update_comes_to_its_end(make_unit: MakeUnit, who: str, step: str) -> None:
     unit = make_unit()
@@ -125,4 +136,28 @@ def test_a_window_that_is_closed_is_waited_for_and_a_reload_opens_it(make_unit: 
     unit.wait(lambda deployment: deployment.reason == "waits: the maintenance window is closed")
     unit.configure()
     unit.running.signal(signal.SIGHUP)
+    assert unit.finish().state == "COMMITTED"
+
+
+def test_a_unit_that_does_not_know_the_time_waits_for_it_where_there_is_a_window(make_unit: MakeUnit) -> None:
+    unit = make_unit(window="00:00-12:00")
+    unit.set_clock("1970-01-01T01:00:00Z")
+    unit.wish("good")
+    unit.wait(lambda deployment: deployment.reason.startswith("waits: this unit does not know the time"))
+    unit.configure()
+    unit.running.signal(signal.SIGHUP)
+    assert unit.finish().state == "COMMITTED"
+
+
+@pytest.mark.parametrize("later", [timedelta(days=4), timedelta(days=365 * 73)], ids=["expired", "in 2099"])
+def test_what_is_signed_may_end_and_the_committed_release_keeps_running(make_unit: MakeUnit, later: timedelta) -> None:
+    unit = make_unit()
+    assert unit.install("good").state == "COMMITTED"
+    unit.set_clock(clock.to_iso(clock.wall_now() + later))
+    unit.wish("next")
+    unit.wait(lambda deployment: "its publisher must sign anew, unless the clock" in deployment.reason)
+    assert unit.running.status().service.restarts == 0
+    unit.kill("supervisor")
+    unit.running.wait(lambda s: s.release == "good" and s.service.state == "RUNNING")
+    unit.set_clock(clock.to_iso(clock.wall_now()))
     assert unit.finish().state == "COMMITTED"
