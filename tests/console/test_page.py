@@ -127,7 +127,6 @@ def test_a_device_tells_its_figures_and_answers_a_command(page: Page) -> None:
     page.click("table.fleet tbody th a", COOL)
     page.wait_for(".tiles dd", "°C")
     page.wait_for(".facts dd", "all that point 0 allows")
-    page.wait("document.querySelectorAll('.plot .line').length")
     page.click(".commands button", "set-effect")
     page.choose("#arg-effect", "none")
     page.click("dialog button", "Send")
@@ -155,6 +154,7 @@ def test_a_release_is_pushed_and_committed_and_a_hot_board_rolls_back(page: Page
         go(page, f"devices/{device}", end)
         page.wait_for("table.plain td", "slowdown")  # what its gates measured
     page.wait_for(".reason", "a frame takes longer than before")
+    page.wait("document.querySelectorAll('.plot .line').length")  # temperature, rate, point, latency
     go(page, "?state=failed", HOT)
     assert page.ask(ROWS) == [HOT]
 
