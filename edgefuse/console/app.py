@@ -10,9 +10,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -24,8 +22,8 @@ from edgefuse.console.entry import Entry
 from edgefuse.console.headers import Headers
 from edgefuse.console.history import History
 from edgefuse.console.mirror import Mirror
-from edgefuse.console.openapi import describe
-from edgefuse.console.operation import JSON, Operation
+from edgefuse.console.openapi import make_operation
+from edgefuse.console.operation import Operation
 from edgefuse.console.picture import Pictures
 from edgefuse.console.releases import Deploying
 from edgefuse.console.routing import make_routes, tell_missing
@@ -56,15 +54,10 @@ def make_app(scene: Scene, port: int, ending: asyncio.Event) -> ASGIApp:
     """
     access, cookie = Access(scene.folder), f"edgefuse-{port}"
     operations = list(make_operations(scene, access, cookie, ending))
-    description = describe(operations, cookie)
-
-    async def show_description(_request: Request) -> Response:
-        return Response(description, media_type=JSON)
-
+    operations.append(make_operation(operations, cookie))
     return Starlette(
         routes=[
             *make_routes(operations, access, cookie),
-            Route("/openapi.json", show_description),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=[Middleware(Headers)],

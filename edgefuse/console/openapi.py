@@ -7,10 +7,11 @@ Source:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from starlette.responses import Response
 
 import edgefuse
 from edgefuse.console.access import CSRF
@@ -23,6 +24,28 @@ _REF = "#/components/schemas/{name}"
 _COMMON = {400: "What was sent does not fit.", 503: "The database, the broker or the site cannot be reached now."}
 _IDENTIFIED = {401: "Nobody knows who asks.", 429: "Too many wrong tokens came from this address."}
 _CHANGING = {403: "A viewer may not, or X-CSRF is missing.", 413: "It is too large.", 415: "It is not JSON."}
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A description of an API."""
+
+    openapi: str
+    """Version of the specification."""
+
+
+def make_operation(operations: Sequence[Operation], cookie: str) -> Operation:
+    """Give the operation that describes others, and itself."""
+    operation = Operation(
+        "GET",
+        "/openapi.json",
+        "describe",
+        "This description.",
+        "viewer",
+        lambda _: Response(described, media_type=JSON),
+        Document,
+    )
+    described = describe([*operations, operation], cookie)
+    return operation
 
 
 def describe(operations: Iterable[Operation], cookie: str) -> bytes:
