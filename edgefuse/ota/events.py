@@ -130,6 +130,8 @@ class Measured(Answer, frozen=True, tag=True):
     """The release before knows the same row of the ladder by this number."""
     parity: float | None = None
     """See ``edgefuse.ota.gates.judge``."""
+    is_parity_sure: bool = True
+    """Of enough faces that a bad one fails the release."""
 
 
 class Crashed(Answer, frozen=True, tag=True):

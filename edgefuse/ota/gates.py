@@ -71,6 +71,7 @@ def judge(
     old: Figures | None,
     *,
     parity: float | None = None,
+    is_parity_sure: bool = True,
     is_paired: bool = False,
     is_same_point: bool = True,
 ) -> tuple[Finding, ...]:
@@ -81,6 +82,7 @@ def judge(
         new: Of the release on trial.
         old: Of the release before; where it was never measured in this band and at this point, nobody can tell.
         parity: Share of the faces of the release before that were found too; nothing where none were to be found.
+        is_parity_sure: Else too few faces were to be found to say that it is too low.
         is_paired: Blocks of the same index are of the same frames.
         is_same_point: Else the release does other work there, as its publisher wants it, and only its own gates tell
             whether that is too slow.
@@ -92,7 +94,7 @@ def judge(
         *_judge_p95(gates, new),
         *_judge_rate(gates, new),
         _judge_memory(new, old),
-        *_judge_parity(gates, parity),
+        *_judge_parity(gates, parity, is_sure=is_parity_sure),
     )
 
 
@@ -202,10 +204,9 @@ def _find_growth(figures: Figures) -> float | None:
     return 60.0 * statistics.median(slopes)
 
 
-def _judge_parity(gates: Gates, parity: float | None) -> tuple[Finding, ...]:
+def _judge_parity(gates: Gates, parity: float | None, *, is_sure: bool) -> tuple[Finding, ...]:
     if parity is None:
         return ()
+    verdict: Verdict = "PASS" if parity >= gates.parity_floor else "FAIL" if is_sure else "INCONCLUSIVE"
     text = f"{parity:.0%} of the faces that the release before found, {gates.parity_floor:.0%} must be"
-    return (
-        Finding(gate="parity", verdict="PASS" if parity >= gates.parity_floor else "FAIL", text=text, value=parity),
-    )
+    return (Finding(gate="parity", verdict=verdict, text=text, value=parity),)

@@ -178,6 +178,7 @@ def _on_measured(state: InstallState, event: Measured, now_s: float) -> Next:
         event.new,
         event.old or state.baseline(event.new),
         parity=event.parity,
+        is_parity_sure=event.is_parity_sure,
         is_paired=event.is_paired and event.old is not None,
         is_same_point=event.is_same_point,
     )

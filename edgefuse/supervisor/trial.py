@@ -220,7 +220,8 @@ class Trial:
         if self._pairs.measured_s >= self._pace.least_s:
             assert self._pairs.circumstances is not None  # there is a block
             new, old = self._pairs.figures(self._meter.find(self._pairs.circumstances))
-            self._say(Measured(self._work.seq, new=new, old=old, parity=self._pairs.parity))
+            parity, is_sure = self._pairs.parity, self._pairs.is_parity_sure
+            self._say(Measured(self._work.seq, new=new, old=old, parity=parity, is_parity_sure=is_sure))
 
     def _measure_alone(self, beat: ipc.Heartbeat) -> None:
         if not self._alone.add(beat, self._steering.band, self._supervision.now_s):

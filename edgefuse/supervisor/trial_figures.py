@@ -15,7 +15,9 @@ from edgefuse.ota.gates import Band, Circumstances, Figures
 
 KEPT_BLOCKS = 60
 KEPT_CIRCUMSTANCES = 12
-LEAST_FACES = 50
+LEAST_FACES = 10
+"""Fewer may all be false alarms."""
+SURE_FACES = 50
 """Of which one more or less is no matter of a tenth."""
 _OUTSIDE = ("capture", "deliver")
 """Steps that wait, for a camera or a viewer, and say nothing about models."""
@@ -113,6 +115,11 @@ class Pairs:
     def parity(self) -> float | None:
         """Give the share of the faces of the release before that the new one found too; few tell nothing."""
         return self.both_faces / self.old_faces if self.old_faces >= LEAST_FACES else None
+
+    @property
+    def is_parity_sure(self) -> bool:
+        """Tell whether it may fail a release; as long as not, more faces are waited for."""
+        return self.old_faces >= SURE_FACES
 
     def figures(self, before: Figures | None) -> tuple[Figures, Figures]:
         """Give the figures of the new release and of the old one.

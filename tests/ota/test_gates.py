@@ -119,6 +119,8 @@ def test_the_floor_of_the_rate_asks_no_more_than_the_source_gives() -> None:
 def test_faces_that_are_no_longer_found_fail_and_an_empty_room_tells_nothing() -> None:
     assert verdict_of("parity", figures(), figures(), parity=0.5) == "FAIL"
     assert verdict_of("parity", figures(), figures(), parity=0.95) == "PASS"
+    assert verdict_of("parity", figures(), figures(), parity=0.5, is_parity_sure=False) == "INCONCLUSIVE"
+    assert verdict_of("parity", figures(), figures(), parity=0.95, is_parity_sure=False) == "PASS"
     assert "parity" not in {finding.gate for finding in judge(Gates(), figures(), figures())}
 
 

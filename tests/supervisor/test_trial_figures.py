@@ -8,7 +8,7 @@ from fakes.control import make_status
 
 from edgefuse import ipc
 from edgefuse.ota.gates import Band
-from edgefuse.supervisor.trial_figures import KEPT_BLOCKS, KEPT_CIRCUMSTANCES, LEAST_FACES, Meter, Pairs
+from edgefuse.supervisor.trial_figures import KEPT_BLOCKS, KEPT_CIRCUMSTANCES, LEAST_FACES, SURE_FACES, Meter, Pairs
 
 
 def beat(**changes: object) -> ipc.Heartbeat:
@@ -82,6 +82,7 @@ def test_blocks_of_both_stay_side_by_side() -> None:
     new, old = pairs.figures(None)
     assert (new.frame_ms, old.frame_ms, new.p95_ms, old.p95_ms) == ((9.0,) * 3, (8.0,) * 3, (11.0,) * 3, (10.0,) * 3)
     assert (new.rate_hz, new.source_hz, pairs.measured_s, pairs.parity) == (29.0, 30.0, 6.0, 0.9)
+    assert pairs.is_parity_sure
 
 
 def test_growth_before_is_that_of_the_old_one_alone() -> None:
@@ -104,3 +105,11 @@ def test_few_faces_tell_nothing() -> None:
     pairs = Pairs()
     pairs.add(compared(old_faces=LEAST_FACES - 1, both_faces=0), "cool", "anonymise")
     assert pairs.parity is None
+
+
+def test_some_faces_make_people_wait_for_more() -> None:
+    pairs = Pairs()
+    pairs.add(compared(old_faces=SURE_FACES - 1, both_faces=0), "cool", "anonymise")
+    assert (pairs.parity, pairs.is_parity_sure) == (0.0, False)
+    pairs.add(compared(old_faces=1, both_faces=0), "cool", "anonymise")
+    assert pairs.is_parity_sure
