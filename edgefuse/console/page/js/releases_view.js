@@ -72,7 +72,7 @@ export class ReleasesView {
       counter,
       running.has(id) ? h("a", { href: fleetAddress({ release: id }) }, counted(running.get(id), "device")) : "none",
       canPush && isOperator()
-        ? h("button", { type: "button", onclick: () => openPush(this.fleet, ids, id, () => {}) }, "Push …")
+        ? h("button", { type: "button", onclick: () => openPush(this.fleet, ids, id) }, "Push …")
         : "",
     ];
     const lines = [
