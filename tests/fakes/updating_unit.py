@@ -40,11 +40,13 @@ class WishingUnit:
         self._wishes = root / "wishes"
         self.wished = 0
         """How many releases."""
+        self.before_command: list[str] = []
+        """What the supervisor is started by, such as with a file system of its own."""
         self.running = self.start()
 
     def start(self) -> Running:
         """Start a supervisor; it hears again what was wished for."""
-        command = [sys.executable, "-m", "fakes.quick_supervisor", str(self._wishes)]
+        command = [*self.before_command, sys.executable, "-m", "fakes.quick_supervisor", str(self._wishes)]
         folders = os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "tests")))
         variables = {**os.environ, "PYTHONPATH": folders, "EDGEFUSE_ROOT": str(self.root)}
         self.running = await_answer(subprocess.Popen(command, env=variables))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fakes.helped_unit import DETECTOR, PATIENCE_S, HelpedUnit, HelperProcess
+from fakes.mounts import READ_ONLY, mounted, needs_mounts
 from fakes.web_server import Site as WebSite
 from fakes.web_server import serving
 
@@ -38,11 +37,6 @@ Path(os.environ["EDGEFUSE_ROOT"], "peak_kb").write_text(re.search(r"VmHWM:\\s+(\
 Path(os.environ["EDGEFUSE_ROOT"], "modules").write_text(" ".join(sys.modules))
 """
 """Runs the helper, and leaves how much memory it held at most, and what it had loaded."""
-needs_mounts = pytest.mark.skipif(
-    not shutil.which("unshare")
-    or subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0,
-    reason="no user namespaces for a file system of this test's own",
-)
 
 
 @contextmanager
@@ -212,8 +206,7 @@ def test_a_full_disk_is_told(unit: HelpedUnit) -> None:
 def test_a_disk_that_became_read_only_is_told(unit: HelpedUnit, step: str, folder: str) -> None:
     part_of(unit, "two", 2, NEW)
     unit.publish("three", 3, NEW + b"!")  # so that there is newer metadata to keep
-    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
-    failed = _do_mounted(unit, step, mount, unit.root / "var/lib/edgefuse" / folder)
+    failed = _do_mounted(unit, step, READ_ONLY, unit.root / "var/lib/edgefuse" / folder)
     assert isinstance(failed, Failed)
     assert (failed.fault, "Read-only file system" in failed.reason) == ("failed", True)
 
@@ -230,7 +223,7 @@ def test_no_room_for_temporary_files_is_told(unit: HelpedUnit) -> None:
 def _do_mounted(unit: HelpedUnit, step: str, mount: str, folder: Path) -> object:
     folder.mkdir(parents=True, exist_ok=True)
     own = module_command(sys.executable, "edgefuse.ota")
-    command = ["unshare", "-rm", "sh", "-c", mount, str(folder), *own]
+    command = [*mounted(mount, folder), *own]
     return unit.start(unit.make_job(step, "two"), command).finish()  # type: ignore[arg-type] # one of the steps
 
 

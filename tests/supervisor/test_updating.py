@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fakes.mounts import READ_ONLY, mounted, needs_mounts
 from fakes.release_site import Site
 from fakes.supervisor import kinds
 from fakes.updating_unit import UpdatingUnit
@@ -112,6 +113,20 @@ def test_a_disk_that_takes_nothing_ends_the_update_and_the_next_one_begins_once_
     unit.wish("next")
     unit.wait(lambda deployment: deployment.step == "RESOLVE")
     assert unit.running.status().service.restarts == 0
+
+
+@needs_mounts
+def test_on_a_state_directory_that_became_read_only_the_committed_release_runs_on(make_unit: MakeUnit) -> None:
+    unit = make_unit()
+    assert unit.install("good").state == "COMMITTED"
+    unit.before_command = mounted(READ_ONLY, unit.root / "var/lib/edgefuse")
+    unit.kill("supervisor")
+    deployment = unit.install("next")
+    assert (deployment.state, "Read-only file system" in deployment.reason) == ("FAILED", True)
+    unit.running.wait(lambda s: s.release == "good" and s.service.state == "RUNNING")
+    unit.before_command = []
+    unit.kill("supervisor")
+    assert unit.finish().state == "COMMITTED"
 
 
 def test_another_effect_on_trial_begins_it_anew_and_a_pause_lets_it_wait(make_unit: MakeUnit) -> None:
