@@ -52,9 +52,15 @@ class Orders:
         while True:
             match self._long.get():
                 case ipc.GoBack():
-                    self._trial.go_back()
+                    self._go_back()
                 case order:
                     self._answer(order)
+
+    def _go_back(self) -> None:
+        try:
+            self._trial.go_back()
+        except Exception:  # what comes next must still be obeyed
+            logger.exception("the release on trial could not be closed")
 
     def _answer(self, order: AnsweredOrder) -> None:
         answer = ipc.Answer(id=order.id, error="a defect; the log has it")

@@ -86,10 +86,11 @@ class Trial:
 
     def go_back(self) -> None:
         """Close it, if there is any; what runs goes on."""
-        if self._newcomer is not None:
-            self._newcomer.shadow.end()
-            self._newcomer.opened.close()
+        newcomer = self._newcomer
+        if newcomer is not None:
+            newcomer.shadow.end()
             self._newcomer = self._loop.shadow = None
+            newcomer.opened.close()
             return_free_memory()
 
     def look(self) -> bool:
