@@ -70,7 +70,9 @@ class Attempt:
         """Learn what the breadcrumbs stand for, of a release that is on trial or of the one that runs from now on."""
         places = dict(enumerate(planned.setups, planned.first_place))
         if planned.is_trial:
-            self.setups, self.trial_places = {**self.setups, **places}, frozenset(places)
+            self.setups = {**self.setups, **places}
+            if self.answers:  # else nobody waits for it any more, and it is closed as soon as it is open
+                self.trial_places = frozenset(places)
         else:
             self.setups = places
             self.forget_trial(now_s)
