@@ -173,7 +173,7 @@ class Performer:
         try:
             await self._on_store(partial(collect_garbage, self._store, offer_path(self._store)))
             answer = await self._help(work)
-            free_bytes = disk.free_bytes(paths.state_dir())
+            free_bytes = await self._on_store(partial(disk.free_bytes, paths.state_dir()))
         except (StoreError, OSError) as e:
             return Failed(work.seq, str(e))
         if not isinstance(answer, Inspected):
