@@ -82,7 +82,8 @@ class SupervisedUnit:
         """Count what processes hold."""
         mark = f"EDGEFUSE_ROOT={self.root}\0".encode()
         folders = [folder for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
-        own = [folder for folder in folders if mark in _read(folder / "environ") and int(folder.name) != os.getpid()]
+        marked = [folder for folder in folders if mark in _read(folder / "environ") and int(folder.name) != os.getpid()]
+        own = [folder for folder in marked if not self._is_ours(folder)]
         return Leftovers(
             descriptors=len(list(Path(f"/proc/{self.process.pid}/fd").iterdir())),
             processes=len(own),
@@ -90,6 +91,11 @@ class SupervisedUnit:
             sockets=_read(Path("/proc/net/unix")).count(bytes(self.root)),
             shared_memory=_count_orphaned_memory(folders),
         )
+
+    def _is_ours(self, folder: Path) -> bool:
+        """Tell whether a process is one that the bench itself started beside the supervisor, such as its camera."""
+        pid, parent = int(folder.name), _read(folder / "stat").rpartition(b")")[2].split()[1:2]
+        return pid != self.process.pid and parent == [str(os.getpid()).encode()]
 
     def cpu_s(self) -> float:
         """Give the processor time of the supervisor alone, without its children."""
