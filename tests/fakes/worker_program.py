@@ -5,8 +5,8 @@ What it does stands in the source's address: ``well``, ``waiting``, ``idle`` (be
 ``deaf`` (does not stop), ``broken`` (its settings do not pass a check), ``mute`` (gives no sign of life),
 ``full`` (has no room for another effect beside its own). How a release does stands in its id: ``slow``, ``blind``
 (finds no face), ``crash`` (a while after it was begun with), ``defect``, ``tight`` (has no room beside the other),
-``growing``, ``unopened`` (also where it runs alone: it says what a person must mend); ``wrong`` does not pass its
-check, ``needy`` passes and needs much memory.
+``innocent`` (a model of the release before dies beside it), ``growing``, ``unopened`` (also where it runs alone: it
+says what a person must mend); ``wrong`` does not pass its check, ``needy`` passes and needs much memory.
 """
 
 from __future__ import annotations
@@ -138,6 +138,8 @@ class Worker:
         if "crash" in self.trial and self.tried_beats > 2:
             os.pwrite(self.in_flight, b"\2", TRIAL_PLACE)
             os.pwrite(self.in_flight, b"\0", 0)
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "innocent" in self.trial and self.tried_beats > 2:  # the breadcrumb of the release before lies there
             os.kill(os.getpid(), signal.SIGSEGV)
         if "defect" in self.trial:
             self.send(**{"is": "TrialFailed", "reason": "its model gives no sense"})

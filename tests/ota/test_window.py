@@ -267,3 +267,15 @@ def test_endless_file_is_held_in_bounds() -> None:
             yield from (request for request in window.ask(now_ns))
 
     assert 0 < sum(1 for _ in requests()) <= MAX_WINDOW
+
+
+def test_pieces_that_are_lost_together_halve_the_window_once() -> None:
+    pace = Pace(None)
+    for round_trip in range(200):
+        pace.note_chunk(round_trip * MS, (round_trip + 1) * MS)
+    window = pace.window
+    for sent_ns in (200 * MS, 201 * MS, 202 * MS):
+        pace.note_jam(sent_ns, 300 * MS)
+    assert pace.window == window // 2
+    pace.note_jam(301 * MS, 400 * MS)
+    assert pace.window == window // 4

@@ -198,6 +198,17 @@ def test_a_release_that_crashes_the_worker_is_told_of_and_its_models_are_blamed(
     play(tmp_path, story)
 
 
+def test_a_model_of_the_release_before_that_dies_beside_it_is_not_laid_at_its_door(tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        world.begin("1-innocent")
+        await world.until(lambda: world.said and isinstance(world.said[-1], Crashed))
+        answer = world.said[-1]
+        assert isinstance(answer, Crashed) and "SIGSEGV" in answer.reason
+        assert (answer.is_blamed, len(world.blamed)) == (False, 1)
+
+    play(tmp_path, story)
+
+
 def test_crashes_of_the_release_before_are_told_along(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         world.now_s = 2000.0
