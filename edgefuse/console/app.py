@@ -74,4 +74,4 @@ def make_operations(scene: Scene, access: Access, cookie: str, ending: asyncio.E
     yield from Commanding(mirror, scene.folder).operations()
     yield from Deploying(scene.folder, scene.published).operations()
     yield from History(scene.folder).operations()
-    yield from Pictures(ending).operations()
+    yield from Pictures(access, cookie, ending).operations()

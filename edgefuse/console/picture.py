@@ -12,13 +12,17 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from edgefuse import clock
 from edgefuse.config.site import load_site, site_path
-from edgefuse.console.access import find_address
+from edgefuse.console.access import Access, find_address
 from edgefuse.console.operation import Asked, Operation, RefusedError
+from edgefuse.console.threads import call_in_thread
 from edgefuse.errors import EdgefuseError
 from edgefuse.supervisor.control import GetStatus, Told, ask, asked_socket
 
@@ -29,7 +33,7 @@ PATIENCE_S = 5.0
 MAX_HEAD_BYTES = 4096
 PIECE_BYTES = 1 << 16
 TICK_S = 1.0
-"""So often it is looked whether the console ends."""
+"""So often it is looked whether the console ends, and whether who watches still may."""
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -40,6 +44,8 @@ class Picture(msgspec.Struct, frozen=True):
 class Pictures:
     """The operation of watching."""
 
+    access: Access
+    cookie: str
     ending: asyncio.Event
     """Set when the console ends."""
 
@@ -60,18 +66,31 @@ class Pictures:
     def _show(self, asked: Asked) -> StreamingResponse:
         check_is_near(find_address(asked.request))
         stream, media = open_stream(find_port(asked.device))
-        return StreamingResponse(self._pass_on(stream), media_type=media)
+        return StreamingResponse(self._pass_on(asked.request, stream), media_type=media)
 
-    async def _pass_on(self, stream: socket.socket) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
+    async def _pass_on(self, request: Request, stream: socket.socket) -> AsyncIterator[bytes]:
+        """Give frames until the console ends, the browser leaves, or may see this no longer."""
+        loop, checked_ns = asyncio.get_running_loop(), clock.now_ns()
         with closing(stream):
             stream.setblocking(False)
             while not self.ending.is_set():
+                if clock.now_ns() - checked_ns >= TICK_S * clock.NS_PER_S:
+                    if not await call_in_thread(partial(self._may_see, request)):
+                        return
+                    checked_ns = clock.now_ns()
                 with suppress(asyncio.TimeoutError):
                     piece = await asyncio.wait_for(loop.sock_recv(stream, PIECE_BYTES), TICK_S)
                     if not piece:
                         return
                     yield piece
+
+    def _may_see(self, request: Request) -> bool:
+        """Tell whether who asked is still let in."""
+        try:
+            self.access.check(request, "viewer", self.cookie)
+        except EdgefuseError:
+            return False
+        return True
 
 
 def is_here(device: str) -> bool:
@@ -89,7 +108,11 @@ def check_is_near(address: str) -> None:
     Raises:
         RefusedError: The address is of another machine.
     """
-    if not ipaddress.ip_address(address).is_loopback:
+    try:
+        is_near = ipaddress.ip_address(address).is_loopback
+    except ValueError:  # a proxy may say "unknown"
+        is_near = False
+    if not is_near:
         raise RefusedError(
             404,
             "cannot show the picture: it is shown on its own machine only, or through a tunnel to it "

@@ -16,6 +16,7 @@ from fakes.control import FakeSupervisor, make_status
 
 from edgefuse.config.site import site_path
 from edgefuse.console.component import Console
+from edgefuse.console.tokens import revoke_token
 from edgefuse.supervisor.control import Setting
 from edgefuse.vision.sinks.mjpeg import MjpegSink
 from edgefuse.vision.source import StreamFormat
@@ -61,6 +62,15 @@ def test_pictures_of_this_machine_are_passed_on(viewer: Client) -> None:
     sink.close()
 
 
+def test_who_may_see_pictures_no_longer_is_shown_no_more(place: Place, viewer: Client) -> None:
+    sink = MjpegSink("0")
+    sink.open(StreamFormat(96, 64, 25.0, is_live=True))
+    with living(f"mjpeg:{sink.port}"), viewer.follow(PICTURE) as stream:
+        revoke_token(place.folder, "screen")
+        stream.read()  # comes back when the console has ended the stream
+    sink.close()
+
+
 def test_a_device_elsewhere_has_no_picture_here(viewer: Client) -> None:
     assert "does not run on this machine" in viewer.ask(PICTURE).json["error"]
     with living("mjpeg:8080", device="door-4"):
@@ -76,7 +86,8 @@ def test_why_there_is_no_picture_is_told(sink: str, reason: str, viewer: Client)
     assert (answer.status, reason in answer.json["error"]) == (404, True)
 
 
-def test_pictures_stay_on_this_machine(place: Place, console: Console, viewer: Client) -> None:
-    viewer.headers["X-Forwarded-For"] = "10.1.2.3"  # as a proxy on this machine tells who asks
+@pytest.mark.parametrize("address", ["10.1.2.3", "unknown"])
+def test_pictures_stay_on_this_machine(address: str, place: Place, console: Console, viewer: Client) -> None:
+    viewer.headers["X-Forwarded-For"] = address  # as a proxy on this machine tells who asks
     with living("mjpeg:1"):
         assert "through a tunnel" in viewer.ask(PICTURE).json["error"]
