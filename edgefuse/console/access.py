@@ -18,6 +18,8 @@ _SCHEME = "Bearer "
 CSRF = "X-CSRF"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="edgefuse"'}
 _SAFE = frozenset({"GET"})
+HELD_BACK = 429
+"""Status for an address that has tried too often."""
 
 
 class Access:
@@ -99,7 +101,7 @@ class Access:
         wait_s = self.attempts.find_wait_s(address)
         if wait_s:
             text = f"cannot log in: too many wrong tokens came from {address}; try again in {wait_s} s"
-            raise RefusedError(429, text, {"Retry-After": str(wait_s)})
+            raise RefusedError(HELD_BACK, text, {"Retry-After": str(wait_s)})
 
     def _load(self) -> tuple[Token, ...]:
         """Give the site's tokens, loaded only where the file is another one."""

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from starlette.responses import Response
 
-from edgefuse.console.access import Access, find_address
+from edgefuse.console.access import HELD_BACK, Access, find_address
 from edgefuse.console.logins import LOGIN_S
 from edgefuse.console.operation import JSON, Asked, Identity, Operation, RefusedError
 from edgefuse.fleet.audit import Actor, note_act
@@ -73,7 +73,8 @@ class Entry:
         try:
             token = self.access.redeem(shown.token, address)
         except RefusedError as e:
-            note_act(self.folder, Actor("", "console"), "log in", detail=address, outcome="refused", reason=str(e))
+            if e.status != HELD_BACK:  # else who tries without end would push all other acts out of the audit
+                note_act(self.folder, Actor("", "console"), "log in", detail=address, outcome="refused", reason=str(e))
             raise
         secret, identity = self.access.logins.add(token)
         note_act(self.folder, identity.actor, "log in", detail=address, outcome="done")

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2 << 20
 """The names of ten thousand devices have a third of it."""
+MAX_STRANGERS_BODY_BYTES = 4 << 10
+"""A token has a hundredth of it; strangers may send on all connections at once."""
 GZIP_BYTES = 1400
 """What fits into one packet anyway."""
 GZIP_LEVEL = 1
@@ -112,11 +114,12 @@ async def _read_body(request: Request, operation: Operation) -> msgspec.Struct:
     media = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if media != JSON:  # which no other site's form can send
         raise RefusedError(415, f"cannot read a body of type '{media[:64]}': send {JSON}")
+    limit = MAX_STRANGERS_BODY_BYTES if operation.role is None else MAX_BODY_BYTES
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise RefusedError(413, f"cannot read the body: it has more than {MAX_BODY_BYTES} bytes")
+        if len(body) > limit:
+            raise RefusedError(413, f"cannot read the body: it has more than {limit} bytes")
     return _convert(lambda: msgspec.json.decode(body, type=operation.body))
 
 

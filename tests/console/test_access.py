@@ -13,6 +13,7 @@ from edgefuse.console.component import Console
 from edgefuse.console.headers import HEADERS
 from edgefuse.console.logins import Logins
 from edgefuse.console.tokens import load_tokens, make_token, revoke_token
+from edgefuse.fleet.audit import read_acts
 
 LIMIT = 5
 
@@ -105,6 +106,16 @@ def test_wrong_tokens_are_tried_five_times_a_minute(place: Place, console: Conso
     assert 0 < int(answer.headers["retry-after"]) <= 60
     assert stranger.log_in(token).status == 429
     assert Client(console, token).ask("/api/me").status == 200  # a program that has one is not shut out by others
+
+
+def test_who_must_wait_cannot_push_others_out_of_the_audit(place: Place, console: Console) -> None:
+    stranger = Client(console)
+    assert [stranger.log_in("x").status for _ in range(LIMIT + 3)] == [401] * LIMIT + [429] * 3
+    assert len(read_acts(place.folder)) == LIMIT
+
+
+def test_strangers_may_send_no_more_than_a_token(console: Console) -> None:
+    assert Client(console).ask("/api/login", {"token": "x", "more": "x" * 5000}).status == 413
 
 
 def test_wrong_tokens_of_programs_count_too(console: Console) -> None:
