@@ -46,6 +46,8 @@ class Mirror:
         self._lock = threading.Lock()
         self._register: Register | None = None
         self._register_mark: tuple[int, int] | None = None
+        self._shown: Register | None = None
+        """The one that rows were made from last; the store may be away when another one is loaded."""
         self._looked_ns: int | None = None
         self._now_s = clock.wall_now().timestamp()
         self._first_n = self._n = int(self._now_s * 1000)  # above all numbers of an earlier start
@@ -117,10 +119,9 @@ class Mirror:
         """Look at the store, unless somebody has just done so, and tell when that was."""
         now_ns, now_s = clock.now_ns(), clock.wall_now().timestamp()
         if self._looked_ns is None or now_ns - self._looked_ns >= FRESH_S * clock.NS_PER_S:
-            before = self._register
             register = self._load_register()
-            self._take(register, self._lookout.look(), is_register_new=register is not before)
-            self._looked_ns, self._now_s = now_ns, now_s
+            self._take(register, self._lookout.look(), is_register_new=register is not self._shown)
+            self._shown, self._looked_ns, self._now_s = register, now_ns, now_s
         return self._looked_ns
 
     def _load_register(self) -> Register:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pytest
 from console.conftest import DEVICES, Place
 from fakes.records import INVENTORY, STATE, SYSTEM
+from sqlalchemy import text
 
 from edgefuse import clock
 from edgefuse.console import mirror as module
 from edgefuse.console.mirror import Mirror
+from edgefuse.fleet import latest
+from edgefuse.fleet.database import DatabaseError
 from edgefuse.fleet.site import Member
 
 
@@ -59,6 +62,18 @@ def test_a_device_that_leaves_the_site_is_gone_and_one_that_comes_back_is_there(
     assert (news.gone, news.rows) == (["door-3"], [])
     place.enrol(*DEVICES)
     assert ([row.device for row in mirror.since(news.n).rows], mirror.since(news.n).gone) == (["door-3"], [])
+
+
+def test_who_is_revoked_while_the_store_is_away_is_shown_as_revoked_after(
+    place: Place, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n = mirror.since(None).n
+    place.enrol("door-4", door_3=Member(serial="a1", key_id="k1", is_revoked=True))
+    with monkeypatch.context() as away:
+        away.setattr(latest, "_SELECT_MARKS", text("SELECT * FROM nowhere"))
+        with pytest.raises(DatabaseError):
+            mirror.since(n)
+    assert [(row.device, row.presence) for row in mirror.since(n).rows] == [("door-3", "revoked")]
 
 
 def test_what_the_broker_forgot_is_unseen_again(place: Place, mirror: Mirror) -> None:
