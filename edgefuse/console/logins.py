@@ -15,6 +15,8 @@ LOGIN_S = 12 * 3600.0
 """A day's work."""
 MAX_LOGINS = 1000
 """Beyond that the oldest ends."""
+MAX_LOGINS_BY_TOKEN = 100
+"""Beyond that the oldest by this token ends, so that nobody logs others out by logging in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class Logins:
         identity = Identity(token.name, token.role, csrf=secrets.token_urlsafe(32), expires_s=end_s)
         with self._lock:
             self._logins = {key: login for key, login in self._logins.items() if login.identity.expires_s > now_s}
+            same = [key for key, login in self._logins.items() if login.token_sha256 == token.sha256]
+            if len(same) >= MAX_LOGINS_BY_TOKEN:
+                del self._logins[same[0]]
             while len(self._logins) >= MAX_LOGINS:
                 del self._logins[next(iter(self._logins))]
             self._logins[_hash(secret)] = Login(identity, token.sha256)

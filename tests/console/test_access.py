@@ -11,7 +11,7 @@ from fakes.console import Client
 
 from edgefuse.console.component import Console
 from edgefuse.console.headers import HEADERS
-from edgefuse.console.logins import Logins
+from edgefuse.console.logins import MAX_LOGINS, Logins
 from edgefuse.console.tokens import load_tokens, make_token, revoke_token
 from edgefuse.fleet.audit import read_acts
 
@@ -95,6 +95,17 @@ def test_a_login_ends_with_its_token(place: Place) -> None:
     secret, identity = logins.add(load_tokens(place.folder)[0])
     assert identity.expires_s > 0
     assert logins.find(secret) is None
+
+
+def test_nobody_logs_others_out_by_logging_in(place: Place) -> None:
+    for name in ("anna", "bert"):
+        make_token(place.folder, name, "viewer")
+    anna, bert = load_tokens(place.folder)
+    logins = Logins()
+    secret, _ = logins.add(anna)
+    first, *_, last = [logins.add(bert)[0] for _ in range(MAX_LOGINS)]
+    assert logins.find(secret) is not None
+    assert (logins.find(first), logins.find(last) is not None) == (None, True)
 
 
 def test_wrong_tokens_are_tried_five_times_a_minute(place: Place, console: Console) -> None:
