@@ -22,6 +22,8 @@ TICK_S = 0.1
 MAX_CONNECTIONS = 500
 """At once; more are told to come later."""
 BACKLOG = 128
+TRUSTED_PROXY = "127.0.0.1"
+"""Who may say where a request came from; without it uvicorn lets an environment variable widen that to everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Console:
             log_config=None,
             access_log=False,
             server_header=False,
+            forwarded_allow_ips=TRUSTED_PROXY,
             lifespan="off",
             ws="none",
             http="h11",

@@ -47,6 +47,14 @@ def test_a_proxy_on_this_machine_says_that_it_has_tls_and_who_asks(place: Place,
     assert "through a tunnel" in refused.json["error"]
 
 
+def test_the_environment_does_not_say_which_proxy_is_believed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.9.9.9")
+    with showing(Scene(place.folder, place.database)) as console:
+        proxied = Client(console, make_token(place.folder, "screen", "viewer"))
+        proxied.ask("/api/login", {"token": "x"}, X_Forwarded_For="10.1.2.3")
+        assert proxied.ask("/api/audit").json["records"][-1]["detail"] == "10.1.2.3"
+
+
 def test_elsewhere_than_on_this_machine_it_needs_a_certificate(place: Place, certificate: Certificate) -> None:
     scene = Scene(place.folder, place.database)
     with pytest.raises(ConfigError, match="without TLS"):
