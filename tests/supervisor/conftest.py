@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fakes.broker import Broker, serving
 from fakes.helped_unit import HelpedUnit
+from fakes.operator_station import Observer
 from fakes.release_site import Site
 from fakes.supervisor import Running, start_supervisor, write_board, write_site
 from fakes.updating_unit import UpdatingUnit, publish_all
@@ -23,6 +25,21 @@ def unit(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("EDGEFUSE_ROOT", folder)
         write_board()
         yield
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """A broker that remembers nothing from other tests."""
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "broker") as broker:
+        yield broker
+
+
+@pytest.fixture
+def observer(broker: Broker) -> Iterator[Observer]:
+    """Sees what units say, and says what the fleet wishes for."""
+    observer = Observer(broker.port)
+    yield observer
+    observer.close()
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
-from fakes.broker import Broker, serving
+from fakes.broker import Broker
 from fakes.operator_station import Observer
 from fakes.release_site import Site
 from fakes.updating_unit import UpdatingUnit
@@ -21,21 +18,6 @@ from edgefuse.link.messages import Deployment, Desired, State, decode, encode
 from edgefuse.link.topics import DESIRED, make_topic
 
 MakeUnit = Callable[..., UpdatingUnit]
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    """A broker that remembers nothing from other tests."""
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def observer(broker: Broker) -> Iterator[Observer]:
-    """Sees what the unit says, and says what the fleet wishes for."""
-    observer = Observer(broker.port)
-    yield observer
-    observer.close()
 
 
 @contextmanager

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
-from fakes.broker import Broker, free_port, serving
+from fakes.broker import Broker, free_port
 from fakes.operator_station import Observer, Signer, trust
 from fakes.proxy import Proxy
 from fakes.supervisor import Running, write_site
@@ -24,21 +23,6 @@ from edgefuse.supervisor.remote import Remote
 from edgefuse.supervisor.uplink import RETRY_S, Uplink
 
 Supervise = Callable[..., Running]
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    """A broker that remembers nothing from other tests."""
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "broker") as broker:
-        yield broker
-
-
-@pytest.fixture
-def observer(broker: Broker) -> Iterator[Observer]:
-    """Sees what the unit says."""
-    observer = Observer(broker.port)
-    yield observer
-    observer.close()
 
 
 @pytest.fixture
