@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from edgefuse import ipc
 from edgefuse.in_flight import make_in_flight, read_in_flight
 from edgefuse.interpreter import module_command
+from edgefuse.store.versioned import BROKEN
+from edgefuse.supervisor.child_socket import ChildSocket
 from edgefuse.supervisor.children import Children, signal_group
 
 logger = logging.getLogger(__name__)
 
 MODULE = "edgefuse.worker"
-_READ_BYTES = 1 << 16
 MAX_UNSENT_BYTES = 1 << 20
 """That wait for a worker that does not read: ten thousand changes of mind."""
 _OOM_SCORE = "500"  # without a control group of its own, the worker must be what the kernel chooses
@@ -55,25 +52,22 @@ class WorkerProcess:
         Raises:
             OSError: It cannot be started.
         """
-        self._loop = asyncio.get_running_loop()
         self._on_message, self._on_ended = on_message, on_ended
         self._lines = ipc.LineReader(ipc.ToSupervisor)
-        self._unsent = bytearray()
         self._in_flight = make_in_flight()
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
+        self._socket = ChildSocket(self._take)
         try:
-            inherit = (theirs.fileno(), self._in_flight)
-            command = module_command(python, MODULE, "--ipc", str(theirs.fileno()), "--in-flight", str(self._in_flight))
-            self.pid = children.spawn(command, self._end, inherit=inherit).pid
+            theirs = self._socket.theirs.fileno()
+            command = module_command(python, MODULE, "--ipc", str(theirs), "--in-flight", str(self._in_flight))
+            self.pid = children.spawn(command, self._end, inherit=(theirs, self._in_flight)).pid
         except OSError:
             self._close()
             raise
         finally:
-            theirs.close()
+            self._socket.theirs.close()
         with suppress(OSError):
             Path(f"/proc/{self.pid}/oom_score_adj").write_text(_OOM_SCORE)
-        self._loop.add_reader(self._socket, self._read)
+        self._socket.listen()
         self.send(start)
 
     def send(self, message: ipc.Message) -> None:
@@ -81,9 +75,8 @@ class WorkerProcess:
 
         To let a message go would be worse: an operator believes in a pause.
         """
-        self._unsent += ipc.encode(message)
-        self._flush()
-        if len(self._unsent) > MAX_UNSENT_BYTES:
+        self._socket.send(ipc.encode(message))
+        if self._socket.unsent_bytes > MAX_UNSENT_BYTES:
             logger.error("worker takes no messages, it is killed pid=%d", self.pid)
             self.kill()
 
@@ -107,48 +100,20 @@ class WorkerProcess:
         """End it and all that it started, now."""
         signal_group(self.pid, signal.SIGKILL)
 
-    def _flush(self) -> None:
-        """Send what goes now, and come back when more does."""
-        try:
-            sent = self._socket.send(self._unsent)
-        except BlockingIOError:
-            sent = 0
-        except (BrokenPipeError, ConnectionResetError):
-            sent = len(self._unsent)  # it is gone, and nobody reads the rest
-        del self._unsent[:sent]
-        if self._unsent:
-            self._loop.add_writer(self._socket, self._flush)
-        else:
-            self._loop.remove_writer(self._socket)
-
-    def _read(self) -> None:
-        try:
-            data = self._socket.recv(_READ_BYTES)
-        except (BlockingIOError, ConnectionResetError):
-            return
-        if data:
-            self._take(data)
-        else:
-            self._loop.remove_reader(self._socket)
-
     def _take(self, data: bytes) -> None:
         try:
             for message in self._lines.feed(data):
                 self._on_message(message)
-        except msgspec.DecodeError as e:
+        except BROKEN as e:
             logger.error("worker talks nonsense pid=%d reason=%s", self.pid, e)
             self.kill()
 
     def _end(self, code: int) -> None:
-        with suppress(BlockingIOError, ConnectionResetError):
-            while data := self._socket.recv(_READ_BYTES):  # the last words
-                self._take(data)
+        self._socket.hear_last_words()
         end = End(code, read_in_flight(self._in_flight))
         self._close()
         self._on_ended(end)
 
     def _close(self) -> None:
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
         self._socket.close()
         os.close(self._in_flight)

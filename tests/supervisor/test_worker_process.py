@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
 from fakes.interpreter import write_interpreter
 
 from edgefuse import ipc
@@ -28,12 +29,20 @@ while b"Stop" not in data[-100:]:
 """
 
 
-async def start(folder: Path) -> tuple[WorkerProcess, asyncio.Future[End]]:
-    """Start a worker that reads when a file says that it may."""
+BABBLER = """
+import socket, sys, time
+connection = socket.socket(fileno=int(sys.argv[sys.argv.index("--ipc") + 1]))
+connection.sendall(bytes.fromhex("{line}") + b"\\n")
+time.sleep(60)
+"""
+
+
+async def start(folder: Path, program: str = LATE_READER) -> tuple[WorkerProcess, asyncio.Future[End]]:
+    """Start a worker; without a program of its own it reads when a file says that it may."""
     loop = asyncio.get_running_loop()
     children, ended = Children(), loop.create_future()
     children.watch(loop)
-    (folder / "worker.py").write_text(LATE_READER)
+    (folder / "worker.py").write_text(program)
     python = write_interpreter(folder / "python", f'exec {sys.executable} -I -S {folder / "worker.py"} "$@"')
     return WorkerProcess(children, python, START, lambda _: None, ended.set_result), ended
 
@@ -56,6 +65,15 @@ def test_a_worker_that_never_reads_is_killed(tmp_path: Path) -> None:
         worker, ended = await start(tmp_path)
         for _ in range(3 * MAX_UNSENT_BYTES // len(ipc.encode(ORDER))):
             worker.send(ORDER)
+        assert (await asyncio.wait_for(ended, 30)).code == -signal.SIGKILL
+
+    asyncio.run(session())
+
+
+@pytest.mark.parametrize("line", [b"no message", b'{"is":"Failed","reason":"\xff"}', b'{"is":' + b"[" * 99_999])
+def test_a_worker_that_talks_nonsense_is_killed(tmp_path: Path, line: bytes) -> None:
+    async def session() -> None:
+        _, ended = await start(tmp_path, BABBLER.replace("{line}", line.hex()))
         assert (await asyncio.wait_for(ended, 30)).code == -signal.SIGKILL
 
     asyncio.run(session())
