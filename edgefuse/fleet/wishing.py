@@ -34,7 +34,10 @@ def make_wish(folder: Path, release: str, deployment: str | None) -> Desired:
     try:
         return msgspec.convert({"release": release, "deployment": id, "seq": reserve_numbers(folder)}, Desired)
     except msgspec.ValidationError as e:
-        raise ConfigError(f"cannot wish for release '{release}' by deployment '{id}': {e}") from e
+        raise ConfigError(
+            f"cannot wish for release '{release}' by deployment '{id}': a release's id has a-z, 0-9, . and -, that of "
+            "a deployment letters, digits, _ and -; 64 characters at most"
+        ) from e
 
 
 def wish(session: Session, devices: Sequence[str], desired: Desired) -> None:
